@@ -1,0 +1,1 @@
+//! What the store knows about a patron: fields, events, records, purposes, privacy classes.

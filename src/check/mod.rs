@@ -1,0 +1,1 @@
+//! From syntax trees to a typed program: names, types, privacy, consent, reachability, lints.

@@ -1,0 +1,1 @@
+//! The tick: decides who gets what, exactly once, in one transaction.

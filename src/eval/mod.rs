@@ -1,0 +1,1 @@
+//! Evaluators of rules. `interpret` is the reference.

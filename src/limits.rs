@@ -1,0 +1,16 @@
+//! Every limit of the system, each with its reason.
+
+/// Largest program file, in bytes. Parsing holds about 30 bytes of tokens a byte of source.
+pub const FILE_BYTES: usize = 10 * 1024 * 1024;
+
+/// Deepest nesting of brackets. Keeps every recursive pass within a 512 KiB stack.
+pub const NESTING: usize = 64;
+
+/// Diagnostics drawn for one run; the rest are counted.
+pub const DIAGNOSTICS_SHOWN: usize = 100;
+
+/// Nesting of blocks in a message template. Handlebars recurses over them.
+pub const TEMPLATE_NESTING: usize = 32;
+
+/// Size in bytes of a compiled regular expression (crate `regex`), so that counted repetitions stay small.
+pub const REGEX_BYTES: usize = 1 << 20;

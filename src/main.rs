@@ -1,0 +1,3 @@
+//! `bookmobile`: see `cli`.
+
+fn main() {}

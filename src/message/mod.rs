@@ -1,0 +1,1 @@
+//! Messages: templates parsed, type-checked and rendered; Markdown, layouts, text parts.

@@ -1,0 +1,1 @@
+//! The typed program: what the checker proves and everything after it reads.

@@ -1,0 +1,1 @@
+//! The typed intermediate representation of expressions and its one documented semantics.

@@ -1,0 +1,1 @@
+//! SQLite: schema, migrations, change log, import. Knows no campaign.

@@ -1,0 +1,5 @@
+//! From text to a syntax tree with spans and comments, and back (the formatter).
+//!
+//! Knows nothing of what names mean. Invariant: `parse(format(x)) = parse(x)` up to spans.
+
+pub mod ast;

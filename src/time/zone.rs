@@ -1,0 +1,127 @@
+//! The library's zone: from instants to local dates and back.
+
+use std::fmt;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use super::{Day, Duration, Instant, TimeOfDay};
+
+/// An IANA time zone from the bundled database.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Zone(TimeZone);
+
+/// No zone has this name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownZone(pub String);
+
+impl fmt::Display for UnknownZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no time zone is called {:?}; zones are written like \"Europe/Paris\"", self.0)
+    }
+}
+
+impl std::error::Error for UnknownZone {}
+
+impl Zone {
+    /// The zone of an IANA name such as `America/Toronto`.
+    ///
+    /// # Errors
+    /// If the database has no such zone.
+    pub fn named(name: &str) -> Result<Zone, UnknownZone> {
+        let database = jiff::tz::TimeZoneDatabase::bundled();
+        database.get(name).map(Zone).map_err(|_| UnknownZone(name.to_owned()))
+    }
+
+    /// Coordinated universal time.
+    pub fn utc() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The local date and time at `instant`.
+    pub fn civil(&self, instant: Instant) -> civil::DateTime {
+        self.0.to_datetime(instant.timestamp())
+    }
+
+    /// The local date at `instant`.
+    pub fn day(&self, instant: Instant) -> Day {
+        Day::from_civil(self.civil(instant).date())
+    }
+
+    /// The local time of day at `instant`, whole seconds.
+    pub fn time_of_day(&self, instant: Instant) -> TimeOfDay {
+        let time = self.civil(instant).time();
+        TimeOfDay(time.hour() as u32 * 3600 + time.minute() as u32 * 60 + time.second() as u32)
+    }
+
+    /// The first instant of a local date: midnight, or where DST skips it the first time that exists.
+    pub fn start_of(&self, day: Day) -> Instant {
+        self.at(day, TimeOfDay(0))
+    }
+
+    /// The instant of a time of day on a local date. A skipped time is as much later as the gap is long; of two
+    /// the first is meant. `24:00` is the first instant of the next day.
+    pub fn at(&self, day: Day, time: TimeOfDay) -> Instant {
+        if time.0 >= 86_400 {
+            return self.start_of(day.plus_days(1));
+        }
+        let seconds = time.0 as i32;
+        let time = civil::time((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, 0);
+        self.resolve(day.civil().to_datetime(time))
+    }
+
+    /// `duration` after `instant`: elapsed time for hours and minutes, else the same local time of day.
+    pub fn plus(&self, instant: Instant, duration: Duration) -> Instant {
+        if let Some(seconds) = duration.elapsed_seconds() {
+            return instant.plus_seconds(seconds);
+        }
+        let local = self.civil(instant);
+        self.resolve(Day::from_civil(local.date()).plus(duration).civil().to_datetime(local.time()))
+    }
+
+    /// The next local midnight after `instant`.
+    pub fn next_midnight(&self, instant: Instant) -> Instant {
+        self.start_of(self.day(instant).plus_days(1))
+    }
+
+    fn resolve(&self, local: civil::DateTime) -> Instant {
+        // "Compatible" is the rule of RFC 5545.
+        match self.0.to_ambiguous_timestamp(local).compatible() {
+            Ok(timestamp) => Instant::from_timestamp(timestamp),
+            Err(_) if local.year() > 0 => Instant::from_timestamp(jiff::Timestamp::MAX),
+            Err(_) => Instant::from_timestamp(jiff::Timestamp::MIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(zone: &str, day: &str, hour: u32, minute: u32) -> String {
+        let zone = Zone::named(zone).expect("a zone");
+        let day = Day::from_civil(day.parse().expect("a date"));
+        zone.at(day, TimeOfDay::new(hour, minute, 0).expect("a time")).timestamp().to_string()
+    }
+
+    #[test]
+    fn a_skipped_time_is_later_by_the_gap_and_a_double_one_is_the_first() {
+        assert_eq!(at("America/Toronto", "2026-03-08", 2, 30), "2026-03-08T07:30:00Z");
+        assert_eq!(at("America/Toronto", "2026-11-01", 1, 30), "2026-11-01T05:30:00Z");
+        assert_eq!(at("America/Toronto", "2026-11-01", 24, 0), "2026-11-02T05:00:00Z");
+    }
+
+    #[test]
+    fn days_keep_the_local_time_and_hours_elapse() {
+        let zone = Zone::named("America/Toronto").expect("a zone");
+        let before = zone.at(Day::new(2026, 3, 7).expect("a date"), TimeOfDay(12 * 3600));
+        assert_eq!(zone.plus(before, Duration::days(1)).seconds() - before.seconds(), 23 * 3600);
+        let day = Duration { count: 24, unit: super::super::Unit::Hour };
+        assert_eq!(zone.plus(before, day).seconds() - before.seconds(), 24 * 3600);
+    }
+}

@@ -1,0 +1,1 @@
+//! One integration-test binary, so that linking stays quick.
