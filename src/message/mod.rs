@@ -1,1 +1,87 @@
 //! Messages: templates parsed, type-checked and rendered; Markdown, layouts, text parts.
+//!
+//! Knows the catalogue and rules, not campaigns: what a campaign reveals comes in as an argument.
+
+use std::sync::Arc;
+
+use crate::catalogue::{Channel, ClassSet, FeedId, Label};
+use crate::diagnostic::Span;
+use crate::rule::Expr;
+use crate::symbol::Symbol;
+
+pub mod template;
+
+pub use template::Template;
+
+/// A message in all its channels and languages (section 9).
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub name: Symbol,
+    pub label: Option<Label>,
+    pub doc: Option<Arc<str>>,
+    /// `let`, in order; a value for this reader.
+    pub lets: Vec<Let>,
+    pub picks: Vec<Pick>,
+    /// Picks without whose rows the message is not sent.
+    pub needs: Vec<Symbol>,
+    pub blocks: Vec<Block>,
+    pub span: Span,
+}
+
+/// A computed value.
+#[derive(Clone, Debug)]
+pub struct Let {
+    pub name: Symbol,
+    pub value: Expr,
+    /// What flows into it.
+    pub classes: ClassSet,
+}
+
+/// Rows of a feed, taken at delivery.
+#[derive(Clone, Debug)]
+pub struct Pick {
+    pub name: Symbol,
+    pub feed: FeedId,
+    /// Over `Read::FeedRow` and the patron.
+    pub condition: Option<Expr>,
+    pub first: i64,
+    /// Index of the feed's field.
+    pub by: u16,
+    pub descending: bool,
+    pub classes: ClassSet,
+}
+
+/// One channel of a message.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub channel: Channel,
+    /// The first block of a channel whose condition is true is used.
+    pub condition: Option<Expr>,
+    pub parts: Vec<Part>,
+    pub span: Span,
+}
+
+/// A text of a block in one language.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub what: PartKind,
+    pub language: Symbol,
+    pub template: Template,
+}
+
+/// Which text of a channel block.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PartKind {
+    Subject,
+    Body,
+    Text,
+    Title,
+    Link,
+}
+
+impl Block {
+    /// The part in `language`; the block is written in the default language, alone or among others.
+    pub fn part(&self, what: PartKind, language: Symbol) -> Option<&Part> {
+        self.parts.iter().find(|part| part.what == what && part.language == language)
+    }
+}
