@@ -75,6 +75,9 @@ pub struct Item {
     /// Lines of `##` comments, joined with `\n`.
     pub doc: Option<Arc<str>>,
     pub span: Span,
+    /// A part of it could not be read and has been reported. What stands here was written; what is missing
+    /// may have been, so nothing is to be said about it.
+    pub broken: bool,
     pub kind: ItemKind,
 }
 
@@ -369,6 +372,8 @@ pub struct Expr {
 /// Conditions and values. One type: which is meant where is the checker's business, so that it can explain.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
+    /// Could not be read and has been reported: fits everywhere, means nothing.
+    Invalid,
     // conditions
     Or(Vec<Expr>),
     And(Vec<Expr>),
