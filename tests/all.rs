@@ -1,1 +1,2 @@
 //! One integration-test binary, so that linking stays quick.
+mod architecture;
