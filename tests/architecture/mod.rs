@@ -19,10 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["catalogue", "rule"]),
     ("engine", &["catalogue", "rule", "eval", "message", "program", "store"]),
     ("deliver", &["catalogue", "rule", "eval", "message", "program", "store", "engine"]),
-    (
-        "review",
-        &["syntax", "check", "catalogue", "rule", "eval", "message", "program", "store", "engine", "deliver"],
-    ),
+    ("review", &["syntax", "check", "catalogue", "rule", "eval", "message", "program", "store", "engine", "deliver"]),
 ];
 
 /// What everything may name.
