@@ -1,0 +1,111 @@
+//! What every pass of the checker works on: the catalogue, the declarations by name, the findings so far.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::catalogue::{Catalogue, Library};
+use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
+use crate::symbol::Symbol;
+use crate::syntax::ast;
+
+use super::segment::Segments;
+
+/// A declaration with the documentation above it.
+#[derive(Debug)]
+pub struct Declaration<'a, T> {
+    pub item: &'a ast::Item,
+    pub what: &'a T,
+}
+
+impl<T> Clone for Declaration<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Declaration<'_, T> {}
+
+/// Declarations that are not part of the catalogue, by name. Of two of one name (an error) the first.
+#[derive(Default, Debug)]
+pub struct Declared<'a> {
+    pub segments: HashMap<Symbol, Declaration<'a, ast::Segment>>,
+    pub messages: HashMap<Symbol, Declaration<'a, ast::Message>>,
+    pub campaigns: HashMap<Symbol, Declaration<'a, ast::Campaign>>,
+    /// All of them, the second of two included, in the order of the files.
+    pub all_segments: Vec<Declaration<'a, ast::Segment>>,
+    pub all_messages: Vec<Declaration<'a, ast::Message>>,
+    pub all_campaigns: Vec<Declaration<'a, ast::Campaign>>,
+    pub tests: Vec<Declaration<'a, ast::Test>>,
+    /// Names of declarations that could not be read as such: what refers to them is not reported.
+    pub broken: HashSet<Symbol>,
+}
+
+/// The state of one compilation.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub sources: &'a Sources,
+    pub library: Library,
+    /// The program has a library block that says something. Without one nothing is said about what it lacks.
+    pub has_library: bool,
+    pub catalogue: Catalogue,
+    pub declared: Declared<'a>,
+    /// The instances so far.
+    pub segments: Segments<'a>,
+    /// Names of events, lists, segments, messages, … that something refers to.
+    pub used: HashSet<Symbol>,
+    /// Template files and layouts by their path.
+    pub(super) files: HashMap<std::path::PathBuf, FileId>,
+    diagnostics: Vec<Diagnostic>,
+    reported: HashSet<(Code, Span)>,
+}
+
+impl<'a> Context<'a> {
+    /// A context before anything is declared.
+    pub(super) fn new(sources: &'a Sources, library: Library, catalogue: Catalogue, declared: Declared<'a>) -> Self {
+        let files = sources.iter().map(|(id, file)| (file.path.clone(), id)).collect();
+        Context {
+            sources,
+            library,
+            has_library: true,
+            catalogue,
+            declared,
+            segments: Segments::default(),
+            used: HashSet::new(),
+            files,
+            diagnostics: Vec::new(),
+            reported: HashSet::new(),
+        }
+    }
+
+    /// Reports a finding. The same code at the same place is reported once: a segment is checked for each of its
+    /// instances.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        if self.reported.insert((diagnostic.code, diagnostic.span)) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports, and gives the `None` that stands for "has been reported".
+    pub(super) fn fail<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.report(diagnostic);
+        None
+    }
+
+    /// How many findings there are so far.
+    pub fn findings(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// All findings.
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    /// The text of the file that `path` (after `from`) names in `file`; `None` if `load` did not find it inside the
+    /// program.
+    pub fn template_file(&self, file: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
+        let folder = self.sources.path(file).parent().unwrap_or(std::path::Path::new(""));
+        let id = *self.files.get(&super::load::joined(folder, path)?)?;
+        Some((id, self.sources.file(id).text.clone()))
+    }
+}
