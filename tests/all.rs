@@ -1,2 +1,3 @@
 //! One integration-test binary, so that linking stays quick.
 mod architecture;
+mod syntax;

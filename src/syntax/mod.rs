@@ -3,3 +3,11 @@
 //! Knows nothing of what names mean. Invariant: `parse(format(x)) = parse(x)` up to spans.
 
 pub mod ast;
+mod build;
+mod grammar;
+mod literal;
+mod parse;
+mod scan;
+pub mod suggest;
+
+pub use parse::{Parsed, parse};
