@@ -3,6 +3,9 @@
 //! It keeps what the formatter needs (parentheses, the order of clauses, spelling of numbers and units) and
 //! resolves no name. Comments stand beside the tree, sorted by place.
 
+// Nodes are built once and dropped once; a box a node would cost more than the room it saves.
+#![allow(clippy::large_enum_variant)]
+
 use std::sync::Arc;
 
 use crate::diagnostic::{FileId, Span};
