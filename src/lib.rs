@@ -14,6 +14,7 @@ pub mod eval;
 pub mod limits;
 pub mod message;
 pub mod program;
+pub mod report;
 pub mod review;
 pub mod rule;
 pub mod store;
