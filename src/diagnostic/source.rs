@@ -68,6 +68,13 @@ impl SourceFile {
         }
         Position { line: line + 1, column: self.text[start..end].chars().count() + 1 }
     }
+
+    /// The text of a line (from 1) without its end; empty where there is no such line.
+    pub fn line(&self, number: usize) -> &str {
+        let Some(&start) = number.checked_sub(1).and_then(|index| self.line_starts.get(index)) else { return "" };
+        let end = self.line_starts.get(number).map_or(self.text.len(), |&next| next as usize);
+        self.text[start as usize..end].trim_end_matches(['\r', '\n'])
+    }
 }
 
 /// All files of a program, and the template files that its messages name.
@@ -89,6 +96,11 @@ impl Sources {
     /// The file with this id.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
+    }
+
+    /// The file with this id, if there is one: a program without any file has findings too.
+    pub fn get(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
     }
 
     /// The text of a file.
