@@ -1,3 +1,4 @@
 //! One integration-test binary, so that linking stays quick.
 mod architecture;
+mod docs;
 mod syntax;
