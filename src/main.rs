@@ -1,3 +1,7 @@
 //! `bookmobile`: see `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bookmobile::cli::run()
+}

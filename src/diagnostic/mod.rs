@@ -2,6 +2,7 @@
 //!
 //! An error stands beside the pass that finds it; only the table of codes is central (`codes`).
 
+pub mod pages;
 pub mod render;
 pub mod source;
 

@@ -133,7 +133,7 @@ impl Excerpt {
             let position = file.position(offset);
             (position.line, position.column - 1)
         };
-        let mut ends: Vec<(Span, (usize, usize), (usize, usize))> = Vec::new();
+        let mut ends = Vec::new();
         let mut marked: BTreeMap<usize, Range<usize>> = BTreeMap::new();
         for &span in spans {
             let range = shown_range(span, &file.text);
