@@ -9,6 +9,7 @@ use crate::diagnostic::Span;
 use crate::rule::Expr;
 use crate::symbol::Symbol;
 
+pub mod format;
 pub mod template;
 
 pub use template::Template;
