@@ -4,10 +4,12 @@
 //! built-in catalogue; the store makes its columns from it.
 
 mod library;
+mod print;
 mod types;
 mod value;
 
 pub use library::{Library, MailAddress, MessageLimit, TimeWindow};
+pub use print::print;
 pub use types::{Element, NameKind, Type};
 pub use value::Value;
 

@@ -6,6 +6,7 @@
 //! A command is one file: a `clap::Args` whose doc comment is its help, with
 //! `fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure>`; and its two lines here.
 
+mod catalogue;
 mod lint;
 mod program;
 mod terminal;
@@ -35,6 +36,7 @@ macro_rules! commands {
 }
 
 commands! {
+    Catalogue(catalogue::Catalogue),
     Lint(lint::Lint),
 }
 
