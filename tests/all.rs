@@ -1,4 +1,5 @@
 //! One integration-test binary, so that linking stays quick.
 mod architecture;
 mod docs;
+mod review;
 mod syntax;

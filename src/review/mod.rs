@@ -1,1 +1,3 @@
-//! What people look at before and after a tick: dry-run, explain, tests, diff.
+//! Looking before and after: what a program would do, what it did and why, and a store to try it on.
+
+pub mod starter;
