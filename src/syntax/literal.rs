@@ -176,6 +176,22 @@ pub(super) const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// The months as the language writes them.
+pub(super) const MONTH_WORDS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
 /// `09:00` or `09:00:30`.
 pub(super) fn time(token: &str, span: Span) -> Result<TimeOfDay, Diagnostic> {
     let mut parts = token.split(':').map(|part| part.parse::<u32>().unwrap_or(99));

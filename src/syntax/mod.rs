@@ -4,10 +4,12 @@
 
 pub mod ast;
 mod build;
+mod explain;
 mod grammar;
 mod literal;
 mod parse;
 mod scan;
 pub mod suggest;
+mod token;
 
-pub use parse::{Parsed, parse};
+pub use parse::{NotUtf8, Parsed, decode, parse};

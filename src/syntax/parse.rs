@@ -1,15 +1,28 @@
 //! From the text of a file to its tree.
+//!
+//! A file is parsed whole. Only if that fails is it divided into its declarations, each of which is parsed alone;
+//! where one fails, the clause, step, statement or field that holds the place is reported and blanked, and the
+//! declaration is tried again. So one mistake hides no other, and the way of a correct file is short.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
 
-use super::ast::{Comment, File};
+use super::ast::{Comment, File, Item};
 use super::build::Builder;
+use super::explain::{self, Failure};
 use super::grammar::{Grammar, Parts, Rule};
 use super::scan::{Scan, comment_text};
+use super::token::{self, Shape, Token};
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
+use crate::limits;
 
-/// Something stands where something else was expected.
-pub const UNEXPECTED: Code = Code("E0001");
+/// A file that is too large.
+pub const TOO_LARGE: Code = Code("E0004");
+/// Bytes that are not UTF-8.
+pub const ENCODING: Code = Code("E0006");
 
 /// A file as a tree, and what is wrong with its syntax.
 #[derive(Clone, Debug)]
@@ -20,10 +33,50 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Where the bytes of a file stop being UTF-8.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotUtf8 {
+    /// The first wrong byte.
+    pub offset: usize,
+    /// The text with U+FFFD for what is wrong, so that the place can be shown.
+    pub lossy: String,
+    /// Where the first U+FFFD for it stands in `lossy`.
+    pub place: Range<usize>,
+}
+
+impl NotUtf8 {
+    /// As a finding in `file`, whose text is `lossy`.
+    pub fn diagnostic(&self, file: FileId) -> Diagnostic {
+        Diagnostic::new(ENCODING, Span::new(file, self.place.clone()), "the file is not UTF-8")
+            .label(format!("byte {} is no part of a character", self.offset + 1))
+            .help("save the file as UTF-8; an old Windows-1252 file can be converted by any editor")
+    }
+}
+
+/// The text of a file from its bytes.
+///
+/// # Errors
+/// If they are not UTF-8.
+pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let lossy = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        NotUtf8 { offset, lossy, place: offset..offset + '\u{fffd}'.len_utf8() }
+    })
+}
+
 /// Parses the file `file` of `sources`.
 pub fn parse(sources: &Sources, file: FileId) -> Parsed {
     let source = sources.text(file);
-    let scan = Scan::new(source);
+    if source.len() > limits::FILE_BYTES {
+        let mebibytes = limits::FILE_BYTES >> 20;
+        let diagnostic =
+            Diagnostic::new(TOO_LARGE, Span::new(file, 0..0), format!("the file is larger than {mebibytes} MiB"))
+                .label(format!("{} bytes", source.len()))
+                .help("divide it: all files of a folder are one program");
+        return Parsed { file: File { file, items: Vec::new(), comments: Vec::new() }, diagnostics: vec![diagnostic] };
+    }
+    let scan = Scan::new(file, source);
     let comments = scan
         .comments
         .iter()
@@ -33,22 +86,280 @@ pub fn parse(sources: &Sources, file: FileId) -> Parsed {
             text: comment_text(&source[comment.range.clone()]).into(),
         })
         .collect();
-    let mut items = Vec::new();
-    let mut diagnostics = Vec::new();
-    match Grammar::parse(Rule::file, source) {
-        Ok(mut pairs) => {
-            let mut builder = Builder::new(file, source, 0, &scan);
-            let root = pairs.next().expect("a rule yields itself");
-            items.extend(Parts::of(root).filter(|part| part.as_rule() == Rule::item).map(|part| builder.item(part)));
-            diagnostics = builder.diagnostics;
+    let mut parser = FileParser { file, scan: &scan, items: Vec::new(), diagnostics: Vec::new(), budget: 0 };
+    parser.run();
+    let FileParser { items, mut diagnostics, .. } = parser;
+    diagnostics.extend(scan.diagnostics.iter().cloned());
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    Parsed { file: File { file, items, comments }, diagnostics }
+}
+
+struct FileParser<'s> {
+    file: FileId,
+    scan: &'s Scan<'s>,
+    items: Vec<Item>,
+    diagnostics: Vec<Diagnostic>,
+    /// Bytes that may still be read again.
+    budget: usize,
+}
+
+impl FileParser<'_> {
+    fn run(&mut self) {
+        let source: &str = &self.scan.source;
+        if self.scan.too_deep.is_empty()
+            && let Ok(pairs) = Grammar::parse(Rule::file, source)
+        {
+            self.build(pairs, 0);
+            return;
         }
-        Err(error) => {
-            let at = match error.location {
-                pest::error::InputLocation::Pos(at) => at,
-                pest::error::InputLocation::Span((start, _)) => start,
-            };
-            diagnostics.push(Diagnostic::new(UNEXPECTED, Span::new(file, at..at), format!("unexpected: {error}")));
+        self.budget = 4 * source.len() + (1 << 20);
+        let mut bounds = self.scan.starts.clone();
+        if bounds.first() != Some(&0) {
+            bounds.insert(0, 0);
+        }
+        bounds.push(source.len());
+        for index in 1..bounds.len() {
+            self.piece(bounds[index - 1]..bounds[index]);
         }
     }
-    Parsed { file: File { file, items, comments }, diagnostics }
+
+    fn build(&mut self, mut pairs: pest::iterators::Pairs<'_, Rule>, base: usize) -> usize {
+        let first = self.items.len();
+        let mut builder = Builder::new(self.file, self.scan, base);
+        let root = pairs.next().expect("a rule yields itself");
+        let items = Parts::of(root).filter(|part| part.as_rule() == Rule::item);
+        self.items.extend(items.map(|part| builder.item(part)));
+        self.diagnostics.append(&mut builder.diagnostics);
+        first
+    }
+
+    /// One declaration, or what stands before the first.
+    fn piece(&mut self, range: Range<usize>) {
+        let source: &str = &self.scan.source;
+        if self.scan.is_too_deep(&range) {
+            self.skeleton(range);
+            return;
+        }
+        if let Ok(pairs) = Grammar::parse(Rule::file, &source[range.clone()]) {
+            let base = range.start;
+            self.build(pairs, base);
+            return;
+        }
+        // A block that is not closed swallows the declarations behind it.
+        let unclosed = self.scan.unclosed.partition_point(|&place| place < range.start);
+        if let Some(&open) = self.scan.unclosed.get(unclosed).filter(|&&open| open < range.end) {
+            let first = self.scan.possible_starts.partition_point(|&start| start <= open);
+            let last = self.scan.possible_starts.partition_point(|&start| start < range.end);
+            if first < last {
+                let mut start = range.start;
+                for &next in self.scan.possible_starts[first..last].iter().chain([&range.end]) {
+                    self.declaration(start..next);
+                    start = next;
+                }
+                return;
+            }
+        }
+        self.declaration(range);
+    }
+
+    fn declaration(&mut self, range: Range<usize>) {
+        let source: &str = &self.scan.source;
+        let mut text = Cow::Borrowed(&source[range.clone()]);
+        let mut blanked: Vec<Range<usize>> = Vec::new();
+        let mut reached = 0;
+        loop {
+            let error = match Grammar::parse(Rule::file, &text) {
+                Ok(pairs) => {
+                    let first = self.build(pairs, range.start);
+                    let places = blanked.iter().map(|part| range.start + part.start);
+                    let places: Vec<usize> = places.chain(self.tainted_in(&range)).collect();
+                    for item in &mut self.items[first..] {
+                        item.broken = places.iter().any(|&place| item.span.range().contains(&place));
+                    }
+                    return;
+                }
+                Err(error) => error,
+            };
+            let (mut at, mut expected) = failure(&error);
+            if let ErrorVariant::CustomError { .. } = error.variant {
+                // pest's own guard of the stack, which the limit of brackets should never let it reach.
+                let place = Span::new(self.file, range.start..range.start);
+                self.diagnostics.push(Diagnostic::new(super::scan::DEEP, place, "nested too deep to be read"));
+                break;
+            }
+            let tokens = token::tokens(&text, 0..text.len());
+            let mut index = tokens.partition_point(|token| token.range.start < at);
+            if let Some(line) = first_bad_line(&text, &tokens, at) {
+                (at, expected, index) = line;
+            } else if let (Some(token), Some(first)) = (tokens.get(index), tokens.first())
+                && token.is_first
+                && index > 0
+                && token::begins_part(first.of(&text), token.of(&text))
+                && !expects_new(&expected)
+            {
+                // The part before is not complete.
+                index -= 1;
+            }
+            if at >= reached && !self.scan.is_tainted(&range, range.start + at) {
+                let failure =
+                    Failure { scan: self.scan, text: &text, range: &range, at, expected: &expected, tokens: &tokens };
+                self.diagnostics.push(explain::explain(self.file, &failure));
+            }
+            self.budget = self.budget.saturating_sub(text.len());
+            let part = broken_part(&text, &tokens, index).filter(|_| self.budget > 0 && at >= reached);
+            let Some(part) = part else { break };
+            reached = part.end;
+            let copy = text.to_mut();
+            let blank: String = copy[part.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+            copy.replace_range(part.clone(), &blank);
+            blanked.push(part);
+        }
+        self.skeleton(range);
+    }
+
+    fn tainted_in(&self, range: &Range<usize>) -> impl Iterator<Item = usize> {
+        let first = self.scan.tainted.partition_point(|&place| place < range.start);
+        let last = self.scan.tainted.partition_point(|&place| place < range.end);
+        self.scan.tainted[first..last].iter().copied()
+    }
+
+    /// What is left of a declaration that cannot be read: its kind and name.
+    fn skeleton(&mut self, range: Range<usize>) {
+        let source: &str = &self.scan.source;
+        let start = range.start + leading(&source[range.clone()]);
+        if source[start..range.end].trim().is_empty() {
+            return;
+        }
+        let mut builder = Builder::new(self.file, self.scan, start);
+        let end = start + source[start..range.end].trim_end().len();
+        if let Some(kind) = Grammar::parse(Rule::head, &source[start..end])
+            .ok()
+            .and_then(|mut pairs| builder.skeleton(pairs.next().expect("a rule yields itself")))
+        {
+            let span = Span::new(self.file, start..end);
+            let doc = builder.doc(span);
+            self.items.push(Item { doc, span, broken: true, kind });
+        }
+    }
+}
+
+/// Where parsing failed, and what could have stood there.
+fn failure(error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
+    let at = match error.location {
+        InputLocation::Pos(at) => at,
+        InputLocation::Span((start, _)) => start,
+    };
+    match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => (at, positives.clone()),
+        ErrorVariant::CustomError { .. } => (at, Vec::new()),
+    }
+}
+
+/// The length of white space and comments at the start of `text`.
+fn leading(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len();
+        at += blank;
+        if !text[at..].starts_with('#') {
+            return at;
+        }
+        at += text[at..].find('\n').unwrap_or(text.len() - at);
+    }
+}
+
+/// In a block of fields every two words are a field, so that a mistake is noticed lines later: the first line that
+/// cannot be read alone is where it stands.
+fn first_bad_line(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Vec<Rule>, usize)> {
+    let word = tokens.first()?.of(text);
+    if !matches!(word, "patron" | "event" | "record" | "table" | "feed" | "contact" | "survey") {
+        return None;
+    }
+    let open = tokens.iter().position(|token| token.of(text) == "{")?;
+    let close = tokens.iter().rposition(|token| token.of(text) == "}").unwrap_or(tokens.len());
+    let mut start = open + 1;
+    while start < close && tokens[start].range.start <= at {
+        let joins = |index: usize| {
+            matches!(tokens[index - 1].of(text), "," | "of" | "(") || matches!(tokens[index].of(text), "," | ")" | "of")
+        };
+        let end = (start + 1..close).find(|&index| tokens[index].is_first && !joins(index)).unwrap_or(close);
+        let line = tokens[start].range.start..tokens[end - 1].range.end;
+        let rule = if word == "contact" { Rule::contact_line } else { Rule::field_line };
+        if let Err(error) = Grammar::parse(rule, &text[line.clone()]) {
+            let (offset, expected) = failure(&error);
+            return Some((line.start + offset, expected, start));
+        }
+        start = end;
+    }
+    None
+}
+
+/// Whether one of these could have stood there: then what stands before is complete.
+fn expects_new(expected: &[Rule]) -> bool {
+    let parts = [Rule::clause, Rule::step, Rule::statement, Rule::library_clause, Rule::rbrace, Rule::item];
+    expected.iter().any(|rule| parts.contains(rule))
+}
+
+/// The clause, step, statement or field that holds token `index`, if there is one that can be taken out.
+fn broken_part(text: &str, tokens: &[Token], index: usize) -> Option<Range<usize>> {
+    let kind = tokens.first()?.of(text);
+    let place = |number: usize| tokens.get(number).map_or(text.len(), |token| token.range.start);
+    let mut blocks: Vec<usize> = Vec::new();
+    for (number, token) in tokens[..index].iter().enumerate() {
+        match token.of(text) {
+            "{" => blocks.push(number),
+            "}" => {
+                blocks.pop();
+            }
+            _ => {}
+        }
+    }
+    for &open in blocks.iter().rev() {
+        let (start, end) = part_of_block(text, tokens, kind, open, index);
+        if let Some(start) = start
+            && place(start) < place(end)
+        {
+            return Some(place(start)..place(end));
+        }
+    }
+    // Behind a complete declaration, or before the first: up to the next line that begins with a word.
+    let is_behind = index == 0 || tokens[..index].iter().any(|token| token.of(text) == "}");
+    if !(blocks.is_empty() && is_behind) {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let next = (index..tokens.len()).find(|&number| {
+        match tokens[number].of(text) {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        number > index && depth == 0 && tokens[number].is_first && tokens[number].shape == Shape::Word
+    });
+    let end = next.map_or(text.len(), place);
+    (place(index) < end).then_some(place(index)..end)
+}
+
+/// First token and end of the part that holds token `index` in the block that token `open` opens.
+fn part_of_block(text: &str, tokens: &[Token], kind: &str, open: usize, index: usize) -> (Option<usize>, usize) {
+    let mut depth = 0_usize;
+    let mut start = None;
+    for (number, token) in tokens.iter().enumerate().skip(open + 1) {
+        let begins = token.is_first && token.shape == Shape::Word;
+        if depth == 0 && begins && ((number == index && kind != "segment") || token::begins_part(kind, token.of(text)))
+        {
+            if number > index {
+                return (start, number);
+            }
+            start = Some(number);
+        }
+        match token.of(text) {
+            "{" | "(" => depth += 1,
+            "}" if depth == 0 => return (start, number),
+            "}" | ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (start, tokens.len())
 }

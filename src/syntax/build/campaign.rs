@@ -20,52 +20,6 @@ pub const CHANNELS: Code = Code("E0044");
 /// A weekday without a time.
 pub const WEEKDAY: Code = Code("E0041");
 
-/// The first words of clauses and steps, and `including`: no segment or list is named like one.
-pub(in crate::syntax) const BODY_WORDS: [&str; 27] = [
-    "purpose",
-    "audience",
-    "start",
-    "runs",
-    "exit",
-    "again",
-    "holdout",
-    "sample",
-    "goal",
-    "priority",
-    "limit",
-    "deliver",
-    "sender",
-    "layout",
-    "expires",
-    "reveal",
-    "status",
-    "send",
-    "wait",
-    "if",
-    "split",
-    "repeat",
-    "add",
-    "remove",
-    "stop",
-    "publish",
-    "including",
-];
-
-const MONTH_NAMES: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
 impl Builder<'_> {
     pub(super) fn campaign(&mut self, pair: Pair<'_, Rule>) -> Campaign {
         let mut parts = Parts::of(pair);
@@ -278,7 +232,7 @@ impl Builder<'_> {
                 let day = self.number_within(parts.one(), 1, 31, "day of a month");
                 let month = parts.one();
                 let span = self.span(&month);
-                let index = MONTH_NAMES.iter().position(|name| *name == month.as_str());
+                let index = literal::MONTH_WORDS.iter().position(|name| *name == month.as_str());
                 let index = index.expect("the grammar lists the months");
                 let days = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][index];
                 if (days + 1..=31).contains(&day.value) {

@@ -7,6 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::syntax::ast::*;
 use crate::syntax::grammar::{Parts, Rule};
 use crate::syntax::literal;
+use crate::syntax::token::{CLAUSE_WORDS, STEP_WORDS};
 use crate::time::{Unit, Which};
 
 /// An operator of another language.
@@ -64,7 +65,9 @@ impl Builder<'_> {
     pub(super) fn group_name(&mut self, pair: Pair<'_, Rule>) -> Name {
         let name = self.name(pair);
         let word = name.symbol.as_str();
-        let taken = super::campaign::BODY_WORDS.contains(&word) || matches!(word, "everyone" | "public");
+        let taken = CLAUSE_WORDS.contains(&word)
+            || STEP_WORDS.contains(&word)
+            || matches!(word, "including" | "everyone" | "public");
         if taken {
             self.report(
                 Diagnostic::new(super::NAME_LIKE_A_WORD, name.span, format!("a segment or list is not named `{word}`"))

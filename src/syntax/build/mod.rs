@@ -18,6 +18,9 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Span};
 use crate::symbol::Symbol;
 use crate::time::{Day, TimeOfDay, Unit, Weekday};
 
+pub use campaign::{CLAUSE_AFTER_STEP, WEEKDAY};
+pub use expression::{OPERATOR, WHERE};
+
 /// A name with a capital or a letter outside a to z.
 pub const NAME: Code = Code("E0010");
 /// A name like the first word of a clause, step or statement.
@@ -34,7 +37,7 @@ pub(super) struct Builder<'a> {
     file: FileId,
     /// Where the piece begins in the file.
     base: usize,
-    scan: &'a Scan,
+    scan: &'a Scan<'a>,
     source: &'a str,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The parameters of the segment that is being built.
@@ -44,8 +47,9 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// `source` is the whole file, of which the piece begins at `base`.
-    pub(super) fn new(file: FileId, source: &'a str, base: usize, scan: &'a Scan) -> Builder<'a> {
+    /// The piece begins at `base` of the scanned file.
+    pub(super) fn new(file: FileId, scan: &'a Scan<'_>, base: usize) -> Builder<'a> {
+        let source: &str = &scan.source;
         Builder { file, base, scan, source, diagnostics: Vec::new(), parameters: Vec::new(), in_where: false }
     }
 
@@ -74,13 +78,67 @@ impl<'a> Builder<'a> {
         Item { doc: self.doc(span), span, broken: false, kind }
     }
 
+    /// What the head of a declaration tells of it.
+    pub(super) fn skeleton(&mut self, pair: Pair<'_, Rule>) -> Option<ItemKind> {
+        let head = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let word = parts.one();
+        let word_span = self.span(&word);
+        let before = self.diagnostics.len();
+        let title = parts.next_if(Rule::text).map(|text| self.text(text));
+        let name = parts.next_if(Rule::name).map(|name| self.name(name));
+        let mut parameters = Vec::new();
+        while let Some(parameter) = parts.next_if(Rule::parameter) {
+            parameters.push(self.parameter(parameter));
+        }
+        let label = self.label_if(&mut parts);
+        self.diagnostics.truncate(before);
+        let private = None;
+        Some(match (word.as_str(), name, title) {
+            ("library", _, Some(name)) => ItemKind::Library(Library { head, name, clauses: Vec::new() }),
+            ("test", _, Some(name)) => ItemKind::Test(Test { name, statements: Vec::new() }),
+            ("patron", ..) => ItemKind::Patron(PatronDecl { head: word_span, fields: Vec::new() }),
+            ("contact", ..) => ItemKind::Contact(Contact { head: word_span, entries: Vec::new() }),
+            ("purpose", Some(name), _) => ItemKind::Purpose(Purpose {
+                name,
+                label,
+                without_consent: None,
+                consent_word: false,
+                expires_after: None,
+                never_to: Vec::new(),
+            }),
+            ("privacy", Some(name), _) => ItemKind::Privacy(Privacy { name, label, clauses: Vec::new() }),
+            ("enum", Some(name), _) => ItemKind::Enum(EnumDecl { name, values: Vec::new() }),
+            ("event", Some(name), _) => ItemKind::Event(EventDecl { name, private, fields: Vec::new() }),
+            ("record", Some(name), _) => {
+                let (open_until, keep) = (Vec::new(), Vec::new());
+                ItemKind::Record(RecordDecl { name, private, fields: Vec::new(), open_until, keep })
+            }
+            ("table", Some(name), _) => ItemKind::Table(TableDecl { name, by: name, fields: Vec::new() }),
+            ("list", Some(name), _) => ItemKind::List(ListDecl { name, label }),
+            ("feed", Some(name), _) => ItemKind::Feed(FeedDecl { name, fields: Vec::new() }),
+            ("survey", Some(name), _) => ItemKind::Survey(SurveyDecl { name, label, questions: Vec::new() }),
+            ("segment", Some(name), _) => {
+                let body = Expr { span: name.span, kind: ExprKind::Invalid };
+                ItemKind::Segment(Segment { name, parameters, label, body })
+            }
+            ("message", Some(name), _) => {
+                ItemKind::Message(Message { name, label, preludes: Vec::new(), blocks: Vec::new() })
+            }
+            ("campaign", Some(name), _) => {
+                ItemKind::Campaign(Campaign { name, label, clauses: Vec::new(), steps: Vec::new() })
+            }
+            _ => return None,
+        })
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     /// The documentation directly above what begins at `span`.
     pub(super) fn doc(&self, span: Span) -> Option<Arc<str>> {
-        self.scan.doc_above(self.source, span.start as usize)
+        self.scan.doc_above(span.start as usize)
     }
 
     /// From the first to the last token; pest counts the white space before an absent last part as part of it.

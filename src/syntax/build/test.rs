@@ -6,27 +6,7 @@ use super::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::*;
 use crate::syntax::grammar::{Parts, Rule};
-
-/// No person of a test is named like one of these.
-const STATEMENT_WORDS: [&str; 17] = [
-    "now",
-    "patron",
-    "consent",
-    "withdraw",
-    "event",
-    "record",
-    "remove",
-    "change",
-    "member",
-    "row",
-    "run",
-    "skip",
-    "only",
-    "expect",
-    "count",
-    "publishes",
-    "staff",
-];
+use crate::syntax::token::STATEMENT_WORDS;
 
 impl Builder<'_> {
     pub(super) fn test(&mut self, pair: Pair<'_, Rule>) -> Test {
@@ -38,7 +18,7 @@ impl Builder<'_> {
     fn person(&mut self, pair: Pair<'_, Rule>) -> Name {
         let name = self.name(pair);
         let word = name.symbol.as_str();
-        if STATEMENT_WORDS.contains(&word) {
+        if STATEMENT_WORDS.contains(&word) || matches!(word, "count" | "publishes" | "staff") {
             self.report(
                 Diagnostic::new(
                     super::NAME_LIKE_A_WORD,
