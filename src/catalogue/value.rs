@@ -6,7 +6,7 @@ use crate::symbol::Symbol;
 use crate::time::{Day, Duration, Instant};
 
 /// A known value of some type.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Value {
     Bool(bool),
     Int(i64),

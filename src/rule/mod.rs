@@ -7,6 +7,7 @@
 pub mod expr;
 pub mod facts;
 pub mod function;
+pub mod text;
 pub mod visit;
 
 pub use expr::{CountTest, EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
