@@ -1,1 +1,33 @@
-//! Evaluators of rules. `interpret` is the reference.
+//! Evaluators of rules, and the reference among them: the interpreter.
+//!
+//! A program's expressions are lowered once into [`Rules`]: negation normal form, shared, one instance per set of
+//! privacy classes that the asking campaign serves. An [`Interpreter`] then answers [`Question`]s about one patron at
+//! one instant:
+//!
+//! ```text
+//! let mut rules = Rules::new();
+//! let rule = rules.add(&program.segments, &program.catalogue, &expr, served);
+//! let world = World { catalogue, tables, zone, week_starts };
+//! let mut interpreter = Interpreter::new(&rules, &world);      // one a thread
+//! let question = Question::of(&facts, now);
+//! let mut asked = interpreter.ask(&question);                  // shares work between the rules of one question
+//! asked.truth(rule); asked.answer(rule);
+//! ```
+//!
+//! The semantics is `docs/reference/semantics.md`. Knows `rule`, `catalogue`, `time` and the bodies of segments.
+
+mod answer;
+mod calendar;
+mod interpret;
+mod lower;
+mod question;
+mod reach;
+mod rules;
+mod select;
+mod values;
+mod window;
+
+pub use answer::{Answer, NEVER, Truth};
+pub use interpret::{Asked, Interpreter};
+pub use question::{Question, World};
+pub use rules::{RuleId, Rules, ValueId};

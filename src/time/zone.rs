@@ -89,6 +89,26 @@ impl Zone {
         self.start_of(self.day(instant).plus_days(1))
     }
 
+    /// The first instant after `after` at which the zone's offset or name changes.
+    pub fn next_transition(&self, after: Instant) -> Option<Instant> {
+        self.0.following(after.timestamp()).next().map(|transition| Instant::from_timestamp(transition.timestamp()))
+    }
+
+    /// The stretches, up to the year 2100, in which the local date is one that had already ended: some zones turned
+    /// their clocks back shortly after midnight (St. John's until 2010, at 00:01), or crossed the date line.
+    pub fn repeated_dates(&self) -> Vec<(Instant, Instant)> {
+        let end = Day::new(2100, 1, 1).map_or(Instant(i64::MAX), |day| self.start_of(day));
+        let transitions = self.0.following(jiff::Timestamp::MIN).map(|transition| transition.timestamp());
+        let transitions = transitions.map(Instant::from_timestamp).take_while(|instant| *instant < end);
+        let repeated = transitions.filter_map(|instant| {
+            let (before, after) = (self.day(Instant(instant.0 - 1)), self.day(instant));
+            let days = i64::from(before.0) - i64::from(after.0);
+            let left = days * 86_400 - i64::from(self.time_of_day(instant).0);
+            (days > 0).then(|| (instant, instant.plus_seconds(left)))
+        });
+        repeated.collect()
+    }
+
     fn resolve(&self, local: civil::DateTime) -> Instant {
         // "Compatible" is the rule of RFC 5545.
         match self.0.to_ambiguous_timestamp(local).compatible() {
@@ -114,6 +134,16 @@ mod tests {
         assert_eq!(at("America/Toronto", "2026-03-08", 2, 30), "2026-03-08T07:30:00Z");
         assert_eq!(at("America/Toronto", "2026-11-01", 1, 30), "2026-11-01T05:30:00Z");
         assert_eq!(at("America/Toronto", "2026-11-01", 24, 0), "2026-11-02T05:00:00Z");
+    }
+
+    #[test]
+    fn dates_repeat_only_where_clocks_go_back_after_midnight() {
+        let repeated = |name: &str| Zone::named(name).expect("a zone").repeated_dates();
+        let (from, to) = *repeated("America/St_Johns").last().expect("until 2010");
+        assert_eq!(from.timestamp().to_string(), "2010-11-07T02:31:00Z");
+        assert_eq!(to.timestamp().to_string(), "2010-11-07T03:30:00Z");
+        assert!(repeated("Africa/Cairo").iter().all(|(from, _)| from.seconds() < 0));
+        assert!(repeated("UTC").is_empty());
     }
 
     #[test]

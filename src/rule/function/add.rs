@@ -15,7 +15,11 @@ pub static ADD: Function = Function {
         [time, Value::Duration(duration)] => later(time, *duration, moment),
         _ => None,
     },
-    validity: Validity::Monotone { arguments: &[Direction::Up, Direction::Up], today: Direction::Still },
+    validity: Validity::Monotone {
+        arguments: &[Direction::Up, Direction::Up],
+        today: Direction::Still,
+        unknown_below: false,
+    },
     examples: || {
         let month = Value::Duration(Duration { count: 1, unit: Unit::Month });
         vec![

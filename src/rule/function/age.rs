@@ -13,7 +13,7 @@ pub static AGE: Function = Function {
         let born = moment.day(&arguments[0])?;
         (born <= moment.today).then(|| Value::Int(whole_units(born, moment.today, Unit::Year)))
     },
-    validity: Validity::Monotone { arguments: &[Direction::Down], today: Direction::Up },
+    validity: Validity::Monotone { arguments: &[Direction::Down], today: Direction::Up, unknown_below: true },
     examples: || {
         vec![
             Example::new("age(2008-11-23), on 2026-11-23", [date(2008, 11, 23)], Some(Value::Int(18))),

@@ -87,7 +87,12 @@ pub enum Validity {
     /// A comparison of two values: it is decided as long as their ranges decide it.
     Comparison,
     /// Moves with each argument and with today in one direction, or not at all.
-    Monotone { arguments: &'static [Direction], today: Direction },
+    Monotone {
+        arguments: &'static [Direction],
+        today: Direction,
+        /// Where the result is unknown, every lower one would be too (there is no age before birth).
+        unknown_below: bool,
+    },
 }
 
 /// The way a result moves when an argument (or today) grows.

@@ -21,7 +21,11 @@ pub static MULTIPLY: Function = Function {
             _ => None,
         }
     },
-    validity: Validity::Monotone { arguments: &[Direction::Either, Direction::Either], today: Direction::Still },
+    validity: Validity::Monotone {
+        arguments: &[Direction::Either, Direction::Either],
+        today: Direction::Still,
+        unknown_below: false,
+    },
     examples: || {
         let weeks = |count| Value::Duration(Duration { count, unit: Unit::Week });
         vec![

@@ -9,7 +9,11 @@ pub static SINCE: Function = Function {
     name: "since",
     summary: "`days since v`: whole units (second argument: one of the unit, a duration) from a date to today, towards zero.",
     kernel: |arguments, moment| units_since(arguments, moment).map(Value::Int),
-    validity: Validity::Monotone { arguments: &[Direction::Down, Direction::Still], today: Direction::Up },
+    validity: Validity::Monotone {
+        arguments: &[Direction::Down, Direction::Still],
+        today: Direction::Up,
+        unknown_below: false,
+    },
     examples: || {
         let unit = |unit| Value::Duration(Duration { count: 1, unit });
         vec![
@@ -54,8 +58,8 @@ pub(super) fn whole_units(from: Day, to: Day, unit: Unit) -> i64 {
         Unit::Day | Unit::Hour | Unit::Minute => return days,
     };
     let (first, last) = (from.civil(), to.civil());
-    let months = (i64::from(last.year()) - i64::from(first.year())) * 12 + i64::from(last.month())
-        - i64::from(first.month());
+    let months =
+        (i64::from(last.year()) - i64::from(first.year())) * 12 + i64::from(last.month()) - i64::from(first.month());
     let units = months / months_per;
     if from.plus_months(units * months_per) <= to { units } else { units - 1 }
 }

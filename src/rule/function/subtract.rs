@@ -16,7 +16,11 @@ pub static SUBTRACT: Function = Function {
         [time, Value::Duration(duration)] => later(time, duration.negated(), moment),
         _ => None,
     },
-    validity: Validity::Monotone { arguments: &[Direction::Up, Direction::Down], today: Direction::Still },
+    validity: Validity::Monotone {
+        arguments: &[Direction::Up, Direction::Down],
+        today: Direction::Still,
+        unknown_below: false,
+    },
     examples: || {
         let months = Value::Duration(Duration { count: 6, unit: Unit::Month });
         vec![

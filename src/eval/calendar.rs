@@ -1,0 +1,65 @@
+//! Local dates of instants, quickly: a date's first instant is found once, events are compared with it.
+//!
+//! That is exact wherever the local date never falls. Where a zone repeated a date ([`Zone::repeated_dates`]), an
+//! instant up to the end of the last such stretch is compared by its date itself.
+
+use super::answer::NEVER;
+use crate::time::{Day, Instant, Zone};
+
+#[derive(Clone, Debug)]
+pub(super) struct Calendar<'a> {
+    pub zone: &'a Zone,
+    /// Ascending.
+    repeated: Vec<(Instant, Instant)>,
+    /// From here on the local date never falls.
+    steady: Instant,
+}
+
+/// A place in time that parts what comes before it from the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cut {
+    At(Instant),
+    /// The beginning of a local date, and its first instant.
+    Day(Day, Instant),
+}
+
+impl<'a> Calendar<'a> {
+    pub(super) fn new(zone: &'a Zone) -> Calendar<'a> {
+        let repeated = zone.repeated_dates();
+        let steady = repeated.last().map_or(Instant(i64::MIN), |(_, end)| *end);
+        Calendar { zone, repeated, steady }
+    }
+
+    /// The beginning of a date.
+    pub(super) fn cut(&self, day: Day) -> Cut {
+        Cut::Day(day, self.zone.start_of(day))
+    }
+
+    /// Whether `at` comes before the cut.
+    pub(super) fn before(&self, at: Instant, cut: Cut) -> bool {
+        match cut {
+            Cut::Day(day, _) if at < self.steady => self.zone.day(at) < day,
+            Cut::At(instant) | Cut::Day(_, instant) => at < instant,
+        }
+    }
+
+    /// The first instant after `now` at which the local date falls, or stops to be a repeated one: no validity that
+    /// rests on dates reaches beyond it.
+    pub(super) fn next_break(&self, now: Instant) -> Instant {
+        if now >= self.steady {
+            return NEVER;
+        }
+        let edges = self.repeated.iter().flat_map(|(from, to)| [*from, *to]);
+        edges.filter(|edge| *edge > now).min().unwrap_or(NEVER)
+    }
+
+    /// Whether some instant of the stretch has a repeated date.
+    pub(super) fn repeats_within(&self, from: Instant, to: Instant) -> bool {
+        from < self.steady && self.repeated.iter().any(|(start, end)| *start <= to && from <= *end)
+    }
+
+    /// When today becomes `day`, for a day that is not past: its first instant.
+    pub(super) fn starts(&self, day: Day) -> Instant {
+        if day >= Day::MAX { NEVER } else { self.zone.start_of(day) }
+    }
+}
