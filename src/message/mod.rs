@@ -10,8 +10,14 @@ use crate::rule::Expr;
 use crate::symbol::Symbol;
 
 pub mod format;
+pub mod layout;
+pub mod link;
+mod markdown;
+pub mod sms;
 pub mod template;
+mod words;
 
+pub use layout::Layout;
 pub use template::Template;
 
 /// A message in all its channels and languages (section 9).
