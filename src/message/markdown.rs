@@ -14,7 +14,20 @@ const CLOSE: char = '\u{e001}';
 pub(super) enum Insert {
     Text(String),
     /// A link: where it leads, and what is read where it stands in running text.
-    Link { url: String, label: String },
+    Link {
+        url: String,
+        label: String,
+    },
+}
+
+impl Insert {
+    /// Bytes that it adds.
+    pub fn len(&self) -> usize {
+        match self {
+            Insert::Text(text) => text.len(),
+            Insert::Link { url, label } => url.len() + label.len(),
+        }
+    }
 }
 
 /// The mark of the insert with this number.
@@ -100,7 +113,8 @@ fn pieces<'t>(text: &'t str, inserts: &'t [Insert]) -> Vec<Piece<'t>> {
     let mut rest = text;
     while let Some(open) = rest.find(OPEN) {
         let after = &rest[open + OPEN.len_utf8()..];
-        let insert = after.find(CLOSE).and_then(|close| Some((close, inserts.get(after[..close].parse::<usize>().ok()?)?)));
+        let insert =
+            after.find(CLOSE).and_then(|close| Some((close, inserts.get(after[..close].parse::<usize>().ok()?)?)));
         if open > 0 {
             found.push(Piece::Text(&rest[..open]));
         }
@@ -143,7 +157,8 @@ fn destination(written: &str, inserts: &[Insert]) -> Option<String> {
         }
     }
     let scheme = url.split([':', '/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_allowed = url[scheme.len()..].starts_with(':') && matches!(scheme.as_str(), "http" | "https" | "mailto" | "tel");
+    let is_allowed =
+        url[scheme.len()..].starts_with(':') && matches!(scheme.as_str(), "http" | "https" | "mailto" | "tel");
     (is_allowed && !url.chars().any(char::is_control)).then_some(url)
 }
 

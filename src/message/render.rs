@@ -5,7 +5,6 @@
 //! numbers; in a body it prints marks, and the values are put in after Markdown was read (`markdown`).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use handlebars::{Context, Handlebars, RenderContext, RenderErrorReason, Renderable, no_escape};
 use serde_json::{Map, Value as Json};
@@ -18,10 +17,11 @@ use crate::message::layout::{self, Layout};
 use crate::message::link::{LinkKind, Links, MessageId, Target, Token};
 use crate::message::markdown::{self, Insert, Style};
 use crate::message::sms::{Segments, segments};
-use crate::message::template::{BuiltIn, Formula, Place, Rows, Slot, SlotKind, StartScope, Template, Used};
+use crate::message::template::{BuiltIn, Formula, Place, Rows, Slot, SlotKind, StartScope, Template};
 use crate::message::words::words;
 use crate::message::{Block, Message, Part, PartKind, letter};
 use crate::program::{Audience, Campaign, Program, StartKind, Together};
+use crate::rule::text::fold;
 use crate::rule::{Expr, Kind};
 use crate::symbol::Symbol;
 
@@ -81,12 +81,27 @@ pub struct Rendered {
 /// The texts.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Content {
-    Email { subject: String, html: String, text: String },
-    Sms { text: String, segments: Segments },
+    Email {
+        subject: String,
+        html: String,
+        text: String,
+    },
+    Sms {
+        text: String,
+        segments: Segments,
+    },
     /// A letter as a page of HTML, and its text.
-    Print { html: String, text: String },
+    Print {
+        html: String,
+        text: String,
+    },
     /// `web`, `feed`, `social`, `hook`.
-    Published { title: String, html: String, text: String, link: String },
+    Published {
+        title: String,
+        html: String,
+        text: String,
+        link: String,
+    },
 }
 
 impl Content {
@@ -98,7 +113,7 @@ impl Content {
             Content::Sms { text, .. } | Content::Print { text, .. } => &[text],
             Content::Published { title, text, link, .. } => &[title, text, link],
         };
-        let words = |text: &str| crate::rule::function::fold(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let words = |text: &str| fold(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned();
         let wanted = words(text);
         parts.iter().any(|part| words(part).contains(&wanted))
     }
@@ -169,7 +184,11 @@ impl<'p> Renderer<'p> {
             links,
             languages: program.library.languages.iter().map(|&code| Language::new(code)).collect(),
             built_in: Layout::built_in(),
-            layouts: program.layouts.iter().map(|layout| (layout.name, layout.clone())).collect(),
+            layouts: program
+                .layouts
+                .iter()
+                .filter_map(|(name, text)| Some((*name, Layout::read(*name, text)?)))
+                .collect(),
             handlebars,
         }
     }
@@ -233,9 +252,9 @@ type FeedRow = Vec<Option<Value>>;
 /// The order of two values of one type.
 fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) | (Value::Decimal(a), Value::Decimal(b)) | (Value::Money(a), Value::Money(b)) => {
-            a.cmp(b)
-        }
+        (Value::Int(a), Value::Int(b))
+        | (Value::Decimal(a), Value::Decimal(b))
+        | (Value::Money(a), Value::Money(b)) => a.cmp(b),
         (Value::Date(a), Value::Date(b)) => a.cmp(b),
         (Value::Instant(a), Value::Instant(b)) => a.cmp(b),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
@@ -313,7 +332,8 @@ impl Making<'_> {
             Channel::Print => {
                 let (source, inserts) = self.body(block)?;
                 let body = markdown::to_html(&source, &inserts, Style::Paper);
-                let html = letter::page(&self.renderer.program.library, self.language.code(), self.occasion.address, &body);
+                let html =
+                    letter::page(&self.renderer.program.library, self.language.code(), self.occasion.address, &body);
                 Content::Print { html, text: markdown::to_text(&source, &inserts) }
             }
             Channel::Web | Channel::Feed | Channel::Social | Channel::Hook => {
@@ -613,7 +633,7 @@ impl Making<'_> {
             ("preferences_label", words.preferences),
         ];
         debug_assert!(values.iter().map(|(name, _)| name).eq(layout::NAMES));
-        layout.fill(&values)
+        layout.fill(&values).expect("a checked layout names nothing but these values")
     }
 
     /// The text part of mail that needs consent says who sends it and how to end it.
@@ -660,7 +680,8 @@ fn enum_text(catalogue: &Catalogue, symbol: Symbol, ty: Type, language: Symbol) 
 
 /// Without characters that end lines or steer a terminal: no value spans lines (TPL-12).
 fn clean(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect();
     text.trim().to_owned()
 }
 

@@ -10,7 +10,7 @@ use mrml::prelude::parser::ParserOptions;
 use mrml::prelude::parser::noop_loader::NoopIncludeLoader;
 use mrml::prelude::render::RenderOptions;
 
-use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Span};
 use crate::message::template::{Names, check_names};
 use crate::symbol::Symbol;
 use crate::syntax::ast::Text;
@@ -51,8 +51,9 @@ impl Layout {
         let (names, mut findings) = check_names(text, NAMES);
         let Some(Names { named, comments }) = names else { return (None, findings) };
         if !named.contains(&"body") {
-            let finding = Diagnostic::new(UNREADABLE, text.span, format!("the layout `{name}` has no place for the message"))
-                .help("write `{{body}}` inside an `<mj-text>`");
+            let finding =
+                Diagnostic::new(UNREADABLE, text.span, format!("the layout `{name}` has no place for the message"))
+                    .help("write `{{body}}` inside an `<mj-text>`");
             findings.push(finding);
         }
         if !findings.is_empty() {
@@ -70,12 +71,20 @@ impl Layout {
                 (Some(Layout { name, html, has_address, has_unsubscribe }), findings)
             }
             Err(reason) => {
-                let finding = Diagnostic::new(UNREADABLE, text.span, format!("the layout `{name}` is not MJML: {reason}"))
-                    .help("compare it with the reference of MJML, https://documentation.mjml.io");
+                let finding =
+                    Diagnostic::new(UNREADABLE, text.span, format!("the layout `{name}` is not MJML: {reason}"))
+                        .help("compare it with the reference of MJML, https://documentation.mjml.io");
                 findings.push(finding);
                 (None, findings)
             }
         }
+    }
+
+    /// A layout that was checked before.
+    pub fn read(name: Symbol, text: &str) -> Option<Layout> {
+        let span = Span::new(FileId(0), 0..text.len());
+        let text = Text { value: text.into(), span, is_block: true, offsets: vec![(0, 0)] };
+        Layout::check(name, &text).0
     }
 
     /// The built-in layout.
@@ -132,7 +141,6 @@ fn render_mjml(source: &str) -> Result<handlebars::Template, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::FileId;
 
     fn text(value: &str) -> Text {
         let span = Span::new(FileId(0), 0..value.len());
