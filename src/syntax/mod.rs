@@ -12,4 +12,4 @@ mod scan;
 pub mod suggest;
 mod token;
 
-pub use parse::{NotUtf8, Parsed, decode, parse};
+pub use parse::{NotUtf8, Parsed, decode, parse, tokens};
