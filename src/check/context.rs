@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, Library};
+use crate::catalogue::{Catalogue, EnumId, Library};
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use crate::symbol::Symbol;
 use crate::syntax::ast;
@@ -36,6 +36,9 @@ pub struct Declared<'a> {
     pub all_messages: Vec<Declaration<'a, ast::Message>>,
     pub all_campaigns: Vec<Declaration<'a, ast::Campaign>>,
     pub tests: Vec<Declaration<'a, ast::Test>>,
+    pub purposes: HashMap<Symbol, Declaration<'a, ast::Purpose>>,
+    /// Declarations of which a part could not be read: what they lack is not reported.
+    pub incomplete: HashSet<Symbol>,
     /// Names of declarations that could not be read as such: what refers to them is not reported.
     pub broken: HashSet<Symbol>,
 }
@@ -44,15 +47,23 @@ pub struct Declared<'a> {
 #[derive(Debug)]
 pub struct Context<'a> {
     pub sources: &'a Sources,
+    /// The file of the built-in catalogue: what is declared there gives way.
+    pub(super) built_in: FileId,
     pub library: Library,
     /// The program has a library block that says something. Without one nothing is said about what it lacks.
     pub has_library: bool,
+    /// The library's languages are known.
+    pub has_languages: bool,
     pub catalogue: Catalogue,
     pub declared: Declared<'a>,
     /// The instances so far.
     pub segments: Segments<'a>,
     /// Names of events, lists, segments, messages, … that something refers to.
     pub used: HashSet<Symbol>,
+    /// Named enumerations.
+    pub(super) enums: HashMap<Symbol, EnumId>,
+    /// Anonymous ones by their values.
+    pub(super) anonymous: HashMap<Vec<Symbol>, EnumId>,
     /// Template files and layouts by their path.
     pub(super) files: HashMap<std::path::PathBuf, FileId>,
     diagnostics: Vec<Diagnostic>,
@@ -61,16 +72,20 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// A context before anything is declared.
-    pub(super) fn new(sources: &'a Sources, library: Library, catalogue: Catalogue, declared: Declared<'a>) -> Self {
+    pub(super) fn new(sources: &'a Sources, built_in: FileId, library: Library, declared: Declared<'a>) -> Self {
         let files = sources.iter().map(|(id, file)| (file.path.clone(), id)).collect();
         Context {
             sources,
+            built_in,
             library,
             has_library: true,
-            catalogue,
+            has_languages: true,
+            catalogue: Catalogue::default(),
             declared,
             segments: Segments::default(),
             used: HashSet::new(),
+            enums: HashMap::new(),
+            anonymous: HashMap::new(),
             files,
             diagnostics: Vec::new(),
             reported: HashSet::new(),
@@ -96,9 +111,14 @@ impl<'a> Context<'a> {
         self.diagnostics.len()
     }
 
-    /// All findings.
-    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
+    /// Whether a part of a declaration could not be read, so that what it seems to lack is not reported.
+    pub fn is_incomplete(&self, name: &str) -> bool {
+        !self.declared.incomplete.is_empty() && self.declared.incomplete.contains(&Symbol::new(name))
+    }
+
+    /// What is left for the program, and all findings.
+    pub(super) fn finish(self) -> (Library, Catalogue, Vec<Diagnostic>) {
+        (self.library, self.catalogue, self.diagnostics)
     }
 
     /// The text of the file that `path` (after `from`) names in `file`; `None` if `load` did not find it inside the

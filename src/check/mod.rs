@@ -5,13 +5,18 @@
 //! declares over the built-in one, its segments by name, and the findings so far. Invariant: whoever gets `None` from
 //! a method of the context may stay silent, because the mistake has been reported.
 
+mod build;
+mod compile;
 pub mod context;
 pub mod expr;
+mod flow;
+pub mod lint;
 pub mod load;
 pub mod scope;
 pub mod segment;
 pub mod suggest;
 
+pub use compile::compile;
 pub use context::{Context, Declared};
 pub use load::{LoadError, load};
 pub use scope::{Argument, Scope, StartEvent};
@@ -25,10 +30,4 @@ pub struct Compiled {
     pub diagnostics: Vec<crate::diagnostic::Diagnostic>,
     /// For drawing the findings.
     pub sources: crate::diagnostic::Sources,
-}
-
-/// Checks a program: its findings, and without errors the typed program.
-pub fn compile(sources: crate::diagnostic::Sources) -> Compiled {
-    let _ = sources;
-    todo!()
 }

@@ -5,14 +5,11 @@
 pub mod ast;
 mod build;
 mod explain;
-mod fmt;
 mod grammar;
 mod literal;
 mod parse;
 mod scan;
 pub mod suggest;
 mod token;
-pub mod visit;
 
-pub use fmt::{WIDTH, format};
-pub use parse::{NotUtf8, Parsed, decode, parse, tokens};
+pub use parse::{NotUtf8, Parsed, decode, parse};

@@ -1,0 +1,116 @@
+//! The passes of a compilation, in order.
+
+use sha2::{Digest, Sha256};
+
+use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::program::Program;
+use crate::symbol::Symbol;
+use crate::syntax::{self, NotUtf8, ast};
+
+use super::build::{self, Collector};
+use super::{Compiled, Context, lint};
+
+/// Parses and checks a program.
+pub fn compile(sources: Sources) -> Compiled {
+    let mut diagnostics = Vec::new();
+    let files = parse(&sources, &mut diagnostics);
+    let (checked, found) = check(&sources, &files);
+    diagnostics.extend(found);
+    diagnostics.sort_by(|one, other| (one.span, one.code).cmp(&(other.span, other.code)));
+    diagnostics.dedup();
+    let is_right = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+    let program = checked.filter(|_| is_right).map(|checked| Program { sources: sources.clone(), ..checked });
+    Compiled { program, diagnostics, sources }
+}
+
+fn parse(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) -> Vec<ast::File> {
+    let programs = sources.iter().filter(|(_, file)| file.path.extension().is_some_and(|end| end == "campaign"));
+    let mut files = Vec::new();
+    for (id, file) in programs {
+        if let Some(offset) = file.text.find('\u{fffd}') {
+            let place = offset..offset + '\u{fffd}'.len_utf8();
+            diagnostics.push(NotUtf8 { offset, lossy: String::new(), place }.diagnostic(id));
+        }
+        let parsed = syntax::parse(sources, id);
+        diagnostics.extend(parsed.diagnostics);
+        files.push(parsed.file);
+    }
+    files
+}
+
+fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagnostic>) {
+    // The built-in catalogue is one file more, which only the checker sees.
+    let mut extended = sources.clone();
+    let built_in = extended.add("builtin.campaign", include_str!("../catalogue/builtin.campaign"));
+    let parsed = syntax::parse(&extended, built_in);
+    assert!(parsed.diagnostics.is_empty(), "the built-in catalogue is correct: {:?}", parsed.diagnostics);
+
+    let mut collector = Collector::new(built_in);
+    for file in files {
+        collector.add(file);
+    }
+    collector.add(&parsed.file);
+    let Collector { items, declared, diagnostics, .. } = collector;
+    let first_file = files.first().map(|file| file.file);
+    let resolved = build::library(&items.libraries, first_file);
+
+    let mut context = Context::new(&extended, built_in, resolved.library, declared);
+    context.has_library = resolved.is_there;
+    context.has_languages = resolved.has_languages;
+    diagnostics.into_iter().chain(resolved.diagnostics).for_each(|diagnostic| context.report(diagnostic));
+    build::catalogue(&mut context, &items);
+    context.check_cycles();
+    context.check_segments();
+    for index in 0..context.catalogue.purposes.len() {
+        context.never_to(crate::catalogue::PurposeId(index as u16));
+    }
+    lint::unused::check(&mut context);
+
+    let segments = context.finished_segments();
+    let layouts = layouts(sources);
+    let (library, catalogue, diagnostics) = context.finish();
+    let program = Program {
+        sources: Sources::default(),
+        library,
+        catalogue,
+        segments,
+        messages: Vec::new(),
+        campaigns: Vec::new(),
+        tests: Vec::new(),
+        layouts,
+        revision: revision(sources).into(),
+    };
+    debug_assert!(
+        diagnostics.iter().all(|found| found.span.file != built_in),
+        "built-in declarations make no findings"
+    );
+    (Some(program), diagnostics)
+}
+
+/// `layouts/NAME.hbs`, by name.
+fn layouts(sources: &Sources) -> Vec<(Symbol, std::sync::Arc<str>)> {
+    let is_layout = |path: &std::path::Path| {
+        let folder = path.parent().and_then(|folder| folder.file_name());
+        folder.is_some_and(|folder| folder == "layouts") && path.extension().is_some_and(|end| end == "hbs")
+    };
+    let layouts = sources.iter().filter(|(_, file)| is_layout(&file.path));
+    let mut layouts: Vec<_> = layouts
+        .filter_map(|(_, file)| Some((Symbol::new(file.path.file_stem()?.to_str()?), file.text.clone())))
+        .collect();
+    layouts.sort_by_key(|(name, _)| *name);
+    layouts
+}
+
+/// SHA-256 of the names and texts of all sources. Only the last part of a path counts, so that a program is the same
+/// wherever it lies.
+fn revision(sources: &Sources) -> String {
+    let mut digest = Sha256::new();
+    for (_, file) in sources.iter() {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        for part in [name.as_bytes(), file.text.as_bytes()] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
