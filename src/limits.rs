@@ -14,3 +14,9 @@ pub const TEMPLATE_NESTING: usize = 32;
 
 /// Size in bytes of a compiled regular expression (crate `regex`), so that counted repetitions stay small.
 pub const REGEX_BYTES: usize = 1 << 20;
+
+/// Segments of an SMS: what carriers join at most without loss.
+pub const SMS_SEGMENTS: usize = 10;
+
+/// Bytes of a rendered body before the layout. Mail programs cut off what is much longer.
+pub const BODY_BYTES: usize = 512 * 1024;

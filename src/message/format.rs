@@ -1,6 +1,7 @@
 //! Values as a reader of a language writes them: dates, times, numbers, money, plural forms. From Unicode CLDR.
 
 use icu_calendar::{Date, Gregorian, Iso};
+use icu_casemap::CaseMapper;
 use icu_datetime::DateTimeFormatter;
 use icu_datetime::fieldsets::enums::{CompositeDateTimeFieldSet, DateFieldSet};
 use icu_datetime::fieldsets::{YMD, YMDT};
@@ -120,6 +121,16 @@ impl Language {
             Some(rules) => rules.category_for(number.unsigned_abs()) == PluralCategory::One,
             None => number == 1,
         }
+    }
+
+    /// In capitals.
+    pub fn upper(&self, text: &str) -> String {
+        CaseMapper::new().uppercase_to_string(text, &self.locale.id).into_owned()
+    }
+
+    /// In small letters.
+    pub fn lower(&self, text: &str) -> String {
+        CaseMapper::new().lowercase_to_string(text, &self.locale.id).into_owned()
     }
 
     fn decimal(&self, decimal: Decimal) -> String {

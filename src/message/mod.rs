@@ -10,8 +10,17 @@ use crate::rule::Expr;
 use crate::symbol::Symbol;
 
 pub mod format;
+pub mod layout;
+mod letter;
+pub mod link;
+mod markdown;
+pub mod render;
+pub mod sms;
 pub mod template;
+mod words;
 
+pub use layout::Layout;
+pub use render::{Content, NotRendered, Occasion, Reader, Rendered, Renderer, Row};
 pub use template::Template;
 
 /// A message in all its channels and languages (section 9).

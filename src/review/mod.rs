@@ -1,3 +1,4 @@
 //! Looking before and after: what a program would do, what it did and why, and a store to try it on.
 
+pub mod demo;
 pub mod starter;

@@ -5,11 +5,14 @@
 pub mod ast;
 mod build;
 mod explain;
+mod fmt;
 mod grammar;
 mod literal;
 mod parse;
 mod scan;
 pub mod suggest;
 mod token;
+pub mod visit;
 
-pub use parse::{NotUtf8, Parsed, decode, parse};
+pub use fmt::{WIDTH, format};
+pub use parse::{NotUtf8, Parsed, decode, parse, tokens};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bookmobile::diagnostic::{Diagnostic, Severity, Sources};
-use bookmobile::syntax::{Parsed, parse};
+use bookmobile::syntax::{Parsed, format, parse};
 
 /// All files of a folder of the conformance suite.
 fn suite(folder: &str) -> Vec<PathBuf> {
@@ -29,11 +29,8 @@ fn parse_text(text: &str) -> (Sources, Parsed) {
 fn the_suite_parses_without_a_diagnostic() {
     for path in suite("complete").into_iter().chain(suite("eval")) {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
-        let (sources, parsed) = parse_text(&text);
-        for diagnostic in &parsed.diagnostics {
-            let position = sources.file(diagnostic.span.file).position(diagnostic.span.start as usize);
-            panic!("{}:{}: {}", path.display(), position.line, diagnostic.message);
-        }
+        let (_, parsed) = parse_text(&text);
+        assert!(parsed.diagnostics.is_empty(), "{}: {:?}", path.display(), parsed.diagnostics);
         assert!(!parsed.file.items.is_empty());
     }
 }
@@ -111,4 +108,45 @@ fn rejected_programs_get_one_error_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The tree without places: what the formatter must not change.
+fn meaning(parsed: &Parsed) -> String {
+    let places = r"(?s)Span \{\s*file: FileId\(\s*\d+,\s*\),\s*start: \d+,\s*end: \d+,\s*\}|offsets: \[.*?\],\n";
+    let items = format!("{:#?}", parsed.file.items);
+    let items = regex::Regex::new(places).expect("a regular expression").replace_all(&items, "").into_owned();
+    let comments: Vec<&str> = parsed.file.comments.iter().map(|comment| &*comment.text).collect();
+    format!("{items}\n{comments:#?}")
+}
+
+fn formatted(text: &str) -> String {
+    let (sources, parsed) = parse_text(text);
+    assert!(parsed.diagnostics.is_empty(), "{:?}\n{text}", parsed.diagnostics);
+    format(&sources, &parsed.file)
+}
+
+/// `parse(fmt(x)) = parse(x)` and `fmt(fmt(x)) = fmt(x)`.
+fn check_format(text: &str) -> String {
+    let once = formatted(text);
+    let (before, after) = (meaning(&parse_text(text).1), meaning(&parse_text(&once).1));
+    if before != after {
+        let difference = before.lines().zip(after.lines()).find(|(a, b)| a != b);
+        panic!("the formatter changed the meaning: {difference:?}\n{once}");
+    }
+    let twice = formatted(&once);
+    if once != twice {
+        let difference = once.lines().zip(twice.lines()).find(|(a, b)| a != b);
+        panic!("not idempotent: {difference:?}\n{once}");
+    }
+    once
+}
+
+#[test]
+fn formatting_the_suite_changes_no_meaning_and_settles() {
+    for path in suite("complete").into_iter().chain(suite("eval")).chain(suite("reject")) {
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
+        if parse_text(&text).1.diagnostics.is_empty() {
+            check_format(&text);
+        }
+    }
 }

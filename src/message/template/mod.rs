@@ -8,6 +8,7 @@
 //! read, of which classes, whether it is printed or decides, and where; the checker of campaigns judges.
 
 mod helper;
+mod layout;
 mod name;
 mod place;
 mod resolve;
@@ -17,6 +18,7 @@ mod unknown;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::message) use layout::{Names, check_names};
 pub use place::Place;
 
 use std::sync::Arc;

@@ -13,8 +13,8 @@ use crate::rule::{EventRead, Expr, Kind, Read};
 use crate::symbol::Symbol;
 use crate::syntax::ast::Text;
 
-const UNKNOWN_NAME: Code = Code("E0703");
-const UNKNOWN_HELPER: Code = Code("E0704");
+pub(super) const UNKNOWN_NAME: Code = Code("E0703");
+pub(super) const UNKNOWN_HELPER: Code = Code("E0704");
 const NEEDS_DEFAULT: Code = Code("E0705");
 const NO_EVENT: Code = Code("E0709");
 const NOT_ROWS: Code = Code("E0710");
