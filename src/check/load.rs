@@ -113,6 +113,19 @@ fn named_files(text: &str) -> impl Iterator<Item = &str> {
     FROM.captures_iter(text).map(|found| found.get(1).map_or("", |path| path.as_str()))
 }
 
+/// The program files of a path, in order: itself, or those of the tree below it.
+///
+/// # Errors
+/// If it cannot be read, or is a folder without a program file.
+pub fn programs(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let unreadable = |error| LoadError::Unreadable(path.to_path_buf(), error);
+    if std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let programs = programs_below(path)?;
+    if programs.is_empty() { Err(LoadError::NoPrograms(path.to_path_buf())) } else { Ok(programs) }
+}
+
 fn programs_below(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let mut programs = Vec::new();
     let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');

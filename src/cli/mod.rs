@@ -7,6 +7,7 @@
 //! `fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure>`; and its two lines here.
 
 mod catalogue;
+mod fmt;
 mod lint;
 mod program;
 mod terminal;
@@ -37,6 +38,7 @@ macro_rules! commands {
 
 commands! {
     Catalogue(catalogue::Catalogue),
+    Fmt(fmt::Fmt),
     Lint(lint::Lint),
 }
 

@@ -88,7 +88,8 @@ pub fn summary(diagnostics: &[Diagnostic], files: usize) -> String {
     format!("{found} in {}", count(files, "file"))
 }
 
-fn count(n: usize, thing: &str) -> String {
+/// "1 file", "5 files".
+pub fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
