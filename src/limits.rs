@@ -20,3 +20,6 @@ pub const SMS_SEGMENTS: usize = 10;
 
 /// Bytes of a rendered body before the layout. Mail programs cut off what is much longer.
 pub const BODY_BYTES: usize = 512 * 1024;
+
+/// Characters of an e-mail's subject or display name; RFC 5322 ends a line at 998 octets, and nobody reads so far.
+pub const HEADER_CHARACTERS: usize = 250;

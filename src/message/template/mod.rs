@@ -9,6 +9,7 @@
 
 mod helper;
 mod layout;
+mod length;
 mod name;
 mod place;
 mod resolve;
@@ -247,6 +248,9 @@ impl Template {
         let (tree, mut findings) = syntax::parse(text);
         let Some(tree) = tree else { return (None, findings) };
         let places = place::scan(text, &tree.tags, scope, &mut findings);
+        if scope.part == PartKind::Text {
+            findings.extend(length::check(text, &tree.tags));
+        }
         let mut starts: Vec<StartScope> = scope.senders.iter().map(|sender| sender.start).collect();
         starts.dedup();
         if starts.is_empty() {

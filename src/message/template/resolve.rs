@@ -156,6 +156,16 @@ impl Resolver<'_> {
             return;
         };
         let Some((rows, frame)) = self.rows(argument, Role::Decides) else { return };
+        if self.rows.iter().any(|outer| std::mem::discriminant(outer) == std::mem::discriminant(&frame)) {
+            let name = &self.text.value[argument.range.clone()];
+            let place = self.text.place(argument.range.clone());
+            let finding =
+                Diagnostic::new(NOT_ROWS, place, format!("`{name}` is repeated inside a repetition of its kind"))
+                    .note("A row's fields would no longer say whose they are.")
+                    .help("write one `each` after the other");
+            self.findings.push(finding);
+            return;
+        }
         self.rows.push(frame);
         let inner = self.nodes(&branch.body);
         self.rows.pop();

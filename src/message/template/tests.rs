@@ -27,9 +27,8 @@ const HOLD: EventId = EventId(0);
 
 fn catalogue() -> Catalogue {
     let branch = EnumId(0);
-    let mut catalogue = Catalogue::default();
-    catalogue.enums = vec![enumeration(&["central", "eastside"]), enumeration(&["gardening", "history"])];
-    catalogue.fields = vec![
+    let enums = vec![enumeration(&["central", "eastside"]), enumeration(&["gardening", "history"])];
+    let fields = vec![
         optional("first_name", Type::Text),
         field("branch", Type::Enum(branch)),
         field("expires_on", Type::Date),
@@ -39,9 +38,7 @@ fn catalogue() -> Catalogue {
         Field { private: Some(BORROWING), ..field("searches", Type::Int) },
         field("home_page", Type::Url),
     ];
-    let fields = catalogue.fields.iter().enumerate();
-    catalogue.field_index = fields.map(|(index, field)| (field.name, FieldId(index as u16))).collect();
-    catalogue.classes = vec![PrivacyClass {
+    let classes = vec![PrivacyClass {
         name: "borrowing".into(),
         label: None,
         requires: Some(FieldId(5)),
@@ -49,7 +46,7 @@ fn catalogue() -> Catalogue {
         only_for: None,
         span: None,
     }];
-    catalogue.events = vec![Event {
+    let events = vec![Event {
         name: "hold".into(),
         kind: EventKind::Record { open_until: None, keep: Duration::days(7) },
         private: Some(BORROWING),
@@ -61,19 +58,21 @@ fn catalogue() -> Catalogue {
         doc: None,
         span: None,
     }];
-    catalogue.tables = vec![Table {
+    let tables = vec![Table {
         name: "branch_info".into(),
         by: "branch".into(),
         fields: vec![field("hours", Type::Text)],
         span: None,
     }];
-    catalogue.feeds = vec![Feed {
+    let feeds = vec![Feed {
         name: "programs".into(),
         fields: vec![field("title", Type::Text), field("page", Type::Url), optional("room", Type::Text)],
         span: None,
     }];
-    catalogue.surveys = vec![Survey { name: "service".into(), label: None, questions: Vec::new(), span: None }];
-    catalogue
+    let surveys = vec![Survey { name: "service".into(), label: None, questions: Vec::new(), span: None }];
+    let named = fields.iter().enumerate();
+    let field_index = named.map(|(index, field)| (field.name, FieldId(index as u16))).collect();
+    Catalogue { fields, events, enums, classes, tables, feeds, surveys, field_index, ..Catalogue::default() }
 }
 
 fn library() -> Library {
@@ -141,7 +140,7 @@ fn check_in(value: &str, part: PartKind, channel: Channel, start: StartScope) ->
     let (template, findings) = Template::check(&text(value), &scope);
     let told = findings.iter().map(|finding| {
         let range = finding.span.range();
-        format!("{} {}", finding.code.0, &value[range.start - 1..range.end - 1])
+        format!("{} {}", finding.code.0, value.get(range.start.wrapping_sub(1)..range.end - 1).unwrap_or(value))
     });
     (template, told.collect())
 }
@@ -312,6 +311,23 @@ fn what_is_read_is_told_with_its_classes() {
             (Used::Start(HOLD, EventRead::Field(0)), Role::Printed, borrowing, Arc::from("event.title")),
         ]
     );
+}
+
+#[test]
+fn a_list_is_not_repeated_inside_itself() {
+    assert_eq!(body("{{#each next}}{{#each ../next}}x{{/each}}{{/each}}"), ["E0710 ../next"]);
+    assert_eq!(with_holds("{{#each events}}{{#each next}}{{title}}{{/each}}{{/each}}").len(), 0);
+}
+
+#[test]
+fn tpl_15_a_long_sms_is_told() {
+    let sms = |value: &str| check_in(value, PartKind::Text, Channel::Sms, StartScope::None).1;
+    accepted(sms(&"a".repeat(160)));
+    accepted(sms(&format!("{}{{{{#if branch}}}}{}{{{{/if}}}}", "a".repeat(150), "b".repeat(150))));
+    let told = |value: &str| sms(value).into_iter().map(|found| found[..5].to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(&"a".repeat(161)), ["W0501"]);
+    assert_eq!(told(&"ê".repeat(71)), ["W0501"]);
+    assert_eq!(told(&"a".repeat(1531)), ["E0716"]);
 }
 
 #[test]
