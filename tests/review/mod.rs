@@ -29,3 +29,14 @@ fn the_starter_program_parses() {
         }
     }
 }
+
+#[test]
+fn the_cookbook_shows_what_stands_in_the_campaigns() {
+    let text = std::fs::read_to_string("docs/cookbook.md").expect("the cookbook");
+    let blocks = crate::docs::fenced_blocks(&text, "campaign");
+    assert!(blocks.len() >= 16, "the cookbook shows {} recipes", blocks.len());
+    for block in blocks {
+        let stands = starter::FILES.iter().any(|(_, file)| file.contains(block));
+        assert!(stands, "this stands in docs/cookbook.md and in no file of campaigns/:\n{block}");
+    }
+}
