@@ -1,4 +1,5 @@
 //! Looking before and after: what a program would do, what it did and why, and a store to try it on.
 
+pub mod dates;
 pub mod demo;
 pub mod starter;
