@@ -40,3 +40,17 @@ fn the_cookbook_shows_what_stands_in_the_campaigns() {
         assert!(stands, "this stands in docs/cookbook.md and in no file of campaigns/:\n{block}");
     }
 }
+
+#[test]
+fn the_starter_program_is_formatted() {
+    let sources = starter::sources();
+    let mut differing = Vec::new();
+    for (file, source) in sources.iter().filter(|(_, source)| source.path.extension().is_some_and(|e| e == "campaign"))
+    {
+        let formatted = bookmobile::syntax::format(&sources, &parse(&sources, file).file);
+        if *formatted != *source.text {
+            differing.push(&source.path);
+        }
+    }
+    assert!(differing.is_empty(), "`bookmobile fmt campaigns` would change {differing:?}");
+}
