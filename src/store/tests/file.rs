@@ -1,0 +1,119 @@
+//! The file: what is refused, and what a damaged or foreign one does.
+
+use super::*;
+
+fn made(path: &std::path::Path) {
+    let mut store = Store::open(path).expect("a new store");
+    store.align(&catalogue()).expect("a catalogue");
+    write(&mut store, 1, |writer| writer.patron("1", None, &[]));
+}
+
+/// STO-07: another program's database and a text file are refused, and stay as they are.
+#[test]
+fn sto_07_a_foreign_file_is_refused_and_unchanged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = folder.path().join("letter.txt");
+    std::fs::write(&text, "Dear reader,\n".repeat(100)).expect("written");
+    let other = folder.path().join("other.db");
+    rusqlite::Connection::open(&other)
+        .and_then(|connection| connection.execute_batch("CREATE TABLE t (a); PRAGMA application_id = 7"))
+        .expect("a database");
+    for path in [text, other] {
+        let before = std::fs::read(&path).expect("read");
+        for opened in [Store::open(&path), Store::open_read_only(&path)] {
+            assert!(matches!(opened, Err(StoreError::Foreign { .. })), "{}", path.display());
+        }
+        assert_eq!(std::fs::read(&path).expect("read"), before);
+    }
+}
+
+#[test]
+fn a_newer_store_is_refused_and_a_missing_one_is_not_made_by_a_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library.db");
+    assert!(matches!(Store::open_read_only(&path), Err(StoreError::Missing(_))));
+    made(&path);
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.pragma_update(None, "user_version", 999).expect("written");
+    drop(connection);
+    let error = Store::open(&path).err().expect("refused");
+    assert!(error.to_string().contains("newer Bookmobile (version 999"), "{error}");
+}
+
+/// STO-13: triggers and views that somebody added would run inside our statements.
+#[test]
+fn sto_13_a_schema_with_a_trigger_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, sql) in [
+        ("trigger", "CREATE TRIGGER spy AFTER INSERT ON patron BEGIN DELETE FROM consent; END"),
+        ("view", "CREATE VIEW v AS SELECT * FROM patron"),
+        ("change", "DROP INDEX audit_patron"),
+    ] {
+        let path = folder.path().join(name);
+        made(&path);
+        rusqlite::Connection::open(&path).and_then(|other| other.execute_batch(sql)).expect("written");
+        assert!(matches!(Store::open(&path), Err(StoreError::Tampered { .. })), "{name}");
+        assert!(matches!(Store::open_read_only(&path), Err(StoreError::Tampered { .. })), "{name}");
+    }
+}
+
+/// STO-08: killed before any statement of a migration, the store has the old version, and the next start completes it.
+#[test]
+fn sto_08_a_migration_happens_or_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library.db");
+    let sql = include_str!("../migrations/0001-data.sql");
+    let statements: Vec<&str> = sql.split_inclusive(";\n").collect();
+    for killed_at in 0..=statements.len() {
+        let _ = std::fs::remove_file(&path);
+        let mut connection = rusqlite::Connection::open(&path).expect("a database");
+        let transaction = connection.transaction().expect("begun");
+        for statement in &statements[..killed_at] {
+            transaction.execute_batch(statement).expect("the migration runs");
+        }
+        // The process dies here: nothing is committed.
+        drop(transaction);
+        drop(connection);
+        made(&path);
+        assert_eq!(Store::open(&path).expect("a store").reader().counts().expect("read").patrons, 1);
+    }
+}
+
+/// STO-11: a store on a medium that cannot be written is read.
+#[test]
+fn sto_11_a_reader_needs_no_write_access() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library of ?#%.db");
+    made(&path);
+    let mut store = Store::open_read_only(&path).expect("a reader");
+    store.align(&catalogue()).expect("nothing to add");
+    assert!(store.reader().patron_by_key("1").expect("read").is_some());
+    let transaction = store.begin();
+    let refused = transaction.is_err()
+        || transaction.is_ok_and(|open| open.writer(&Zone::utc(), at(1)).patron("2", None, &[]).is_err());
+    assert!(refused, "a reader wrote");
+}
+
+#[test]
+fn a_program_with_more_fields_reads_an_older_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library.db");
+    made(&path);
+    let mut grown = catalogue();
+    grown.fields.push(field("nickname", Type::Text));
+    grown.events.push(event("donation", EventKind::Event, None, vec![field("amount", Type::Money)]));
+    let mut store = Store::open_read_only(&path).expect("a reader");
+    store.align(&grown).expect("nothing is added");
+    let found = facts(&store, PatronId(1));
+    assert_eq!((found.fields.len(), found.events.len()), (6, 4));
+    assert!(found.fields[5].is_none() && found.events[3].is_empty());
+}
+
+/// STO-12: STRICT tables hold: no text in a number's column, and no value but the types of its column.
+#[test]
+fn sto_12_strict_tables_hold() {
+    let mut store = store();
+    write(&mut store, 1, |writer| writer.patron("1", None, &[]));
+    let wrong = store.connection().execute("UPDATE patron SET f_fines = 'much'", ());
+    assert!(wrong.is_err());
+}

@@ -1,0 +1,576 @@
+//! The only way into the store: patrons, events and records, lists, reference tables, feeds.
+
+use std::collections::HashSet;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use serde_json::json;
+use siphasher::sip::SipHasher13;
+
+use super::column::Stored;
+use super::layout::{EVENT, PATRON, Rows};
+use super::{Layout, StoreError, change};
+use crate::catalogue::{ClassId, EventId, EventKind, FeedId, FieldId, ListId, TableId, Value};
+use crate::rule::{PatronId, RowId, text};
+use crate::time::{Instant, Zone};
+
+/// Row numbers that are set aside at once, at first and at most.
+const ROWS_AT_FIRST: i64 = 16;
+const ROWS_AT_MOST: i64 = 65_536;
+
+/// Writes what the store learns at one instant. One at a time in a transaction, for one batch: a patron whose data it
+/// changes is put into the change log once.
+pub struct Writer<'t> {
+    pub(super) connection: &'t Connection,
+    pub(super) layout: Arc<Layout>,
+    pub(super) zone: Zone,
+    pub(super) at: Instant,
+    touched: HashSet<i64>,
+    /// Numbers set aside for rows, and how many to set aside next.
+    rows: std::ops::Range<i64>,
+    block: i64,
+    /// The last patron asked for, and the classes whose data may be kept of them.
+    permitted: Option<(i64, Vec<bool>)>,
+}
+
+/// What became of an event or record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// Where it is; `None` if it was not stored.
+    pub row: Option<RowId>,
+    pub outcome: Outcome,
+}
+
+/// What writing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Inserted,
+    Replaced,
+    /// It is there already.
+    Unchanged,
+    /// The patron does not have what the privacy class requires.
+    NotStored(ClassId),
+}
+
+impl<'t> Writer<'t> {
+    pub(super) fn new(connection: &'t Connection, layout: Arc<Layout>, zone: Zone, at: Instant) -> Writer<'t> {
+        let touched = HashSet::new();
+        Writer { connection, layout, zone, at, touched, rows: 0..0, block: ROWS_AT_FIRST, permitted: None }
+    }
+
+    /// The instant at which the store learns what is written.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The patron with this key: new, or with these fields changed. Fields that are not named stay as they are (of a
+    /// new patron: unknown). `since` is when the store first knew of a new one, `None` at its first import.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn patron(
+        &mut self,
+        key: &str,
+        since: Option<Instant>,
+        fields: &[(FieldId, Option<Value>)],
+    ) -> Result<PatronId, StoreError> {
+        let layout = self.layout.clone();
+        let mut found = self.connection.prepare_cached(&layout.patron.by_key)?;
+        let mut rows = found.query([key])?;
+        let Some(row) = rows.next()? else {
+            drop(rows);
+            return self.insert_patron(key, since, fields);
+        };
+        let patron = PatronId(row.get(0)?);
+        let mut changed = Vec::new();
+        for (field, value) in fields {
+            let stored = Stored::of(value.as_ref());
+            let old = row.get_ref(PATRON.len() + field.index())?;
+            if !stored.is(old) {
+                let respelled = matches!((&stored, old), (Stored::Text(new), ValueRef::Text(old))
+                    if std::str::from_utf8(old).is_ok_and(|old| text::same(new, old)));
+                changed.push((*field, stored, rusqlite::types::Value::try_from(old), respelled));
+            }
+        }
+        drop(rows);
+        drop(found);
+        if changed.is_empty() {
+            return Ok(patron);
+        }
+        let indices: Vec<u16> = changed.iter().map(|(field, ..)| field.0).collect();
+        let mut update = self.connection.prepare_cached(&layout.patron.update(&indices, &[], "id = ?"))?;
+        for (place, (_, stored, ..)) in changed.iter().enumerate() {
+            update.raw_bind_parameter(place + 1, stored)?;
+        }
+        update.raw_bind_parameter(changed.len() + 1, patron.0)?;
+        update.raw_execute()?;
+        self.permitted = None;
+        for (field, new, old, respelled) in changed {
+            // Another spelling is the same text: the field has had its present value since before.
+            if respelled || !self.may_keep_history(patron, field)? {
+                continue;
+            }
+            let sql = "INSERT INTO field_change (patron, field, at, old, new) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let name = layout.catalogue.field(field).name;
+            let old = old.unwrap_or(rusqlite::types::Value::Null);
+            self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str(), self.at.0, old, new])?;
+        }
+        self.touch(patron)?;
+        Ok(patron)
+    }
+
+    fn insert_patron(
+        &mut self,
+        key: &str,
+        since: Option<Instant>,
+        fields: &[(FieldId, Option<Value>)],
+    ) -> Result<PatronId, StoreError> {
+        let mut insert = self.connection.prepare_cached(&self.layout.patron.insert)?;
+        insert.raw_bind_parameter(1, rusqlite::types::Null)?;
+        insert.raw_bind_parameter(2, key)?;
+        insert.raw_bind_parameter(3, since.map(|instant| instant.0))?;
+        bind_fields(&mut insert, PATRON.len(), &self.layout.patron, fields.iter().map(|(id, value)| (id.0, value)))?;
+        insert.raw_execute()?;
+        drop(insert);
+        let patron = PatronId(self.connection.last_insert_rowid());
+        self.touch(patron)?;
+        Ok(patron)
+    }
+
+    /// The patron with this key.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn patron_by_key(&self, key: &str) -> Result<Option<PatronId>, StoreError> {
+        patron_by_key(self.connection, key)
+    }
+
+    /// An event of a patron, or a record's row.
+    ///
+    /// An event without a key is the same as one that holds the same. With a key (which is of one row in its kind),
+    /// the row that has it gets these fields; fields that are not named stay. A record keeps its first `at`, an event
+    /// takes this one; both may pass to another patron, and a removed record is back.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn event(
+        &mut self,
+        patron: PatronId,
+        event: EventId,
+        key: Option<&str>,
+        at: Instant,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<Written, StoreError> {
+        match key {
+            Some(key) => {
+                let found = self.keyed(event, key)?;
+                match found {
+                    Some(found) => self.replace(event, found, Some((patron, at)), fields),
+                    None => self.insert_event(patron, event, Some(key), at, fields),
+                }
+            }
+            None => self.insert_event(patron, event, None, at, fields),
+        }
+    }
+
+    fn insert_event(
+        &mut self,
+        patron: PatronId,
+        event: EventId,
+        key: Option<&str>,
+        at: Instant,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<Written, StoreError> {
+        let layout = self.layout.clone();
+        let rows = layout.event(event);
+        if let Some(class) = self.class_that_forbids(patron, event, fields)? {
+            return Ok(Written { row: None, outcome: Outcome::NotStored(class) });
+        }
+        let mark = key.is_none().then(|| mark(rows, fields));
+        if let Some(mark) = mark {
+            let sql = format!("SELECT id FROM {} WHERE patron = ?1 AND at = ?2 AND mark = ?3", rows.table);
+            let mut same = self.connection.prepare_cached(&sql)?;
+            if let Some(id) = same.query_row(params![patron.0, at.0, mark], |row| row.get(0)).optional()? {
+                return Ok(Written { row: Some(RowId(id)), outcome: Outcome::Unchanged });
+            }
+        }
+        let id = self.next_row()?;
+        let permitted = self.permitted_fields(patron, event, fields)?;
+        let mut insert = self.connection.prepare_cached(&rows.insert)?;
+        insert.raw_bind_parameter(1, patron.0)?;
+        insert.raw_bind_parameter(2, at.0)?;
+        insert.raw_bind_parameter(3, id)?;
+        insert.raw_bind_parameter(4, key)?;
+        insert.raw_bind_parameter(5, mark)?;
+        insert.raw_bind_parameter(6, rusqlite::types::Null)?;
+        bind_fields(&mut insert, EVENT.len(), rows, permitted.iter().map(|(index, value)| (*index, value)))?;
+        insert.raw_execute()?;
+        drop(insert);
+        self.touch(patron)?;
+        Ok(Written { row: Some(RowId(id)), outcome: Outcome::Inserted })
+    }
+
+    /// Changes fields of a record.
+    ///
+    /// # Errors
+    /// If there is no such record.
+    pub fn change_record(
+        &mut self,
+        record: EventId,
+        key: &str,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<Written, StoreError> {
+        let found = self.keyed(record, key)?.ok_or_else(|| self.no_such_record(record, key))?;
+        self.replace(record, found, None, fields)
+    }
+
+    /// The import no longer has this record, since `at`: it is closed. Whether it was there.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn remove_record(&mut self, record: EventId, key: &str, at: Instant) -> Result<bool, StoreError> {
+        let table = &self.layout.event(record).table;
+        let sql = format!("UPDATE {table} SET removed = ?1 WHERE key = ?2 AND removed IS NULL RETURNING patron");
+        let mut update = self.connection.prepare_cached(&sql)?;
+        let patron = update.query_row(params![at.0, key], |row| row.get(0)).optional()?;
+        drop(update);
+        if let Some(patron) = patron {
+            self.touch(PatronId(patron))?;
+        }
+        Ok(patron.is_some())
+    }
+
+    fn no_such_record(&self, record: EventId, key: &str) -> StoreError {
+        StoreError::NoSuchRecord { record: self.layout.catalogue.event(record).name.to_string(), key: key.to_owned() }
+    }
+
+    fn keyed(&self, event: EventId, key: &str) -> Result<Option<Keyed>, StoreError> {
+        let rows = self.layout.event(event);
+        let mut statement = self.connection.prepare_cached(&rows.by_key)?;
+        let found = statement.query_row([key], |row| {
+            let values = (0..rows.columns.len()).map(|index| row.get(EVENT.len() + index)).collect::<Result<_, _>>()?;
+            Ok(Keyed {
+                patron: PatronId(row.get(0)?),
+                at: Instant(row.get(1)?),
+                id: row.get(2)?,
+                removed: row.get(5)?,
+                values,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn replace(
+        &mut self,
+        event: EventId,
+        found: Keyed,
+        said: Option<(PatronId, Instant)>,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<Written, StoreError> {
+        let layout = self.layout.clone();
+        let rows = layout.event(event);
+        let is_record = layout.catalogue.event(event).is_record();
+        let patron = said.map_or(found.patron, |(patron, _)| patron);
+        let at = said.map(|(_, at)| at).filter(|_| !is_record).unwrap_or(found.at);
+        let fields = self.permitted_fields(patron, event, fields)?;
+        let differs = |(index, value): &&(u16, Option<Value>)| {
+            !Stored::of(value.as_ref()).is(ValueRef::from(&found.values[usize::from(*index)]))
+        };
+        let changed: Vec<&(u16, Option<Value>)> = fields.iter().filter(differs).collect();
+        let comes_back = found.removed.is_some() && said.is_some();
+        let row = Some(RowId(found.id));
+        if changed.is_empty() && !comes_back && patron == found.patron && at == found.at {
+            return Ok(Written { row, outcome: Outcome::Unchanged });
+        }
+        let indices: Vec<u16> = changed.iter().map(|(index, _)| *index).collect();
+        let also = ["patron", "at", "removed"];
+        let sql = rows.update(&indices, &also, "patron = ? AND at = ? AND id = ?");
+        let mut update = self.connection.prepare_cached(&sql)?;
+        let mut place = 0;
+        let mut next = || {
+            place += 1;
+            place
+        };
+        for (_, value) in changed {
+            update.raw_bind_parameter(next(), Stored::of(value.as_ref()))?;
+        }
+        update.raw_bind_parameter(next(), patron.0)?;
+        update.raw_bind_parameter(next(), at.0)?;
+        update.raw_bind_parameter(next(), found.removed.filter(|_| !comes_back))?;
+        update.raw_bind_parameter(next(), found.patron.0)?;
+        update.raw_bind_parameter(next(), found.at.0)?;
+        update.raw_bind_parameter(next(), found.id)?;
+        update.raw_execute()?;
+        drop(update);
+        self.touch(found.patron)?;
+        self.touch(patron)?;
+        Ok(Written { row, outcome: Outcome::Replaced })
+    }
+
+    /// Puts a patron on a list, or takes them off it. Whether that changed something.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn member(&mut self, patron: PatronId, list: ListId, is_member: bool) -> Result<bool, StoreError> {
+        let name = self.layout.catalogue.lists[list.index()].name;
+        let changed = if is_member {
+            let sql = "INSERT OR IGNORE INTO list_member (patron, list, since) VALUES (?1, ?2, ?3)";
+            self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str(), self.at.0])?
+        } else {
+            let sql = "DELETE FROM list_member WHERE patron = ?1 AND list = ?2";
+            self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str()])?
+        };
+        if changed > 0 {
+            self.touch(patron)?;
+        }
+        Ok(changed > 0)
+    }
+
+    /// A row of a reference table; keys are the same if they compare as texts do. Whether that changed something.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn table_row(
+        &mut self,
+        table: TableId,
+        key: &str,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<bool, StoreError> {
+        let layout = self.layout.clone();
+        let changed = self.upsert(layout.table(table), &text::fold(key), fields)?;
+        if changed {
+            self.touch(PatronId(change::EVERYBODY))?;
+        }
+        Ok(changed)
+    }
+
+    /// A row of a feed, by its key; without one it is the same as a row that holds the same. Whether that changed
+    /// something.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn feed_row(
+        &mut self,
+        feed: FeedId,
+        key: Option<&str>,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<bool, StoreError> {
+        let layout = self.layout.clone();
+        let rows = layout.feed(feed);
+        match key {
+            Some(key) => self.upsert(rows, key, fields),
+            None => self.upsert(rows, &format!("{:016x}", mark(rows, fields)), fields),
+        }
+    }
+
+    fn upsert(&mut self, rows: &Rows, key: &str, fields: &[(u16, Option<Value>)]) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(&rows.by_key)?;
+        let mut found = statement.query([key])?;
+        let Some(row) = found.next()? else {
+            drop(found);
+            let mut insert = self.connection.prepare_cached(&rows.insert)?;
+            insert.raw_bind_parameter(1, key)?;
+            bind_fields(&mut insert, 1, rows, fields.iter().map(|(index, value)| (*index, value)))?;
+            insert.raw_execute()?;
+            return Ok(true);
+        };
+        let mut changed = Vec::new();
+        for (index, value) in fields {
+            let stored = Stored::of(value.as_ref());
+            if !stored.is(row.get_ref(1 + usize::from(*index))?) {
+                changed.push((*index, stored));
+            }
+        }
+        drop(found);
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        let indices: Vec<u16> = changed.iter().map(|(index, _)| *index).collect();
+        let mut update = self.connection.prepare_cached(&rows.update(&indices, &[], "key = ?"))?;
+        for (place, (_, stored)) in changed.iter().enumerate() {
+            update.raw_bind_parameter(place + 1, stored)?;
+        }
+        update.raw_bind_parameter(changed.len() + 1, key)?;
+        update.raw_execute()?;
+        Ok(true)
+    }
+
+    /// Takes everything that the store knows of a patron out of it, what the engine knows included. That it was done
+    /// stays in the audit, without whom.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn erase(&mut self, patron: PatronId) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM patron WHERE id = ?1",
+            "DELETE FROM change_log WHERE patron = ?1",
+            "DELETE FROM audit WHERE patron = ?1",
+        ] {
+            self.connection.execute(sql, [patron.0])?;
+        }
+        self.touched.remove(&patron.0);
+        self.permitted = None;
+        self.audit("erased", None, &json!({}))
+    }
+
+    /// Notes in the audit that something was done.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn audit(&self, what: &str, patron: Option<PatronId>, detail: &serde_json::Value) -> Result<(), StoreError> {
+        let sql = "INSERT INTO audit (at, what, patron, detail) VALUES (?1, ?2, ?3, ?4)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![self.at.0, what, patron.map(|patron| patron.0), detail.to_string()])?;
+        Ok(())
+    }
+
+    /// Puts a patron into the change log.
+    pub(super) fn touch(&mut self, patron: PatronId) -> Result<(), StoreError> {
+        if self.touched.insert(patron.0) { change::note(self.connection, patron.0) } else { Ok(()) }
+    }
+
+    /// A number for a new row: larger than every one before, over all kinds.
+    fn next_row(&mut self) -> Result<i64, StoreError> {
+        if let Some(id) = self.rows.next() {
+            return Ok(id);
+        }
+        let sql = "INSERT INTO meta (name, value) VALUES ('next_row', 1 + ?1)
+                   ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value";
+        let end: i64 = self.connection.prepare_cached(sql)?.query_row([self.block], |row| row.get(0))?;
+        self.rows = end - self.block..end;
+        self.block = (self.block * 4).min(ROWS_AT_MOST);
+        Ok(self.rows.next().expect("the block is not empty"))
+    }
+
+    /// The privacy class for want of whose agreement an event or record may not be stored.
+    fn class_that_forbids(
+        &mut self,
+        patron: PatronId,
+        event: EventId,
+        fields: &[(u16, Option<Value>)],
+    ) -> Result<Option<ClassId>, StoreError> {
+        let layout = self.layout.clone();
+        let declared = layout.catalogue.event(event);
+        let Some(class) = declared.private.filter(|_| declared.kind != EventKind::Engine) else { return Ok(None) };
+        if self.permits(patron, class)? {
+            return Ok(None);
+        }
+        let serves = !layout.catalogue.class(class).open_records_serve.is_empty();
+        let is_open = match declared.kind {
+            EventKind::Record { open_until: Some(index), .. } => {
+                let until = fields.iter().find(|(field, _)| *field == index).and_then(|(_, value)| value.as_ref());
+                match until {
+                    None => true,
+                    Some(Value::Instant(instant)) => *instant > self.at,
+                    Some(Value::Date(day)) => self.zone.start_of(*day) > self.at,
+                    Some(_) => false,
+                }
+            }
+            _ => false,
+        };
+        Ok((!(serves && is_open)).then_some(class))
+    }
+
+    /// The fields without the values of those whose own class the patron has not agreed to.
+    fn permitted_fields<'f>(
+        &mut self,
+        patron: PatronId,
+        event: EventId,
+        fields: &'f [(u16, Option<Value>)],
+    ) -> Result<std::borrow::Cow<'f, [(u16, Option<Value>)]>, StoreError> {
+        let layout = self.layout.clone();
+        let declared = &layout.catalogue.event(event).fields;
+        let mut permitted = std::borrow::Cow::Borrowed(fields);
+        for (place, (index, value)) in fields.iter().enumerate() {
+            let Some(class) = declared[usize::from(*index)].private.filter(|_| value.is_some()) else { continue };
+            if !self.permits(patron, class)? {
+                permitted.to_mut()[place].1 = None;
+            }
+        }
+        Ok(permitted)
+    }
+
+    fn may_keep_history(&mut self, patron: PatronId, field: FieldId) -> Result<bool, StoreError> {
+        match self.layout.catalogue.field(field).private {
+            Some(class) => self.permits(patron, class),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether the patron has what `class` requires.
+    fn permits(&mut self, patron: PatronId, class: ClassId) -> Result<bool, StoreError> {
+        if let Some((known, permitted)) = &self.permitted
+            && *known == patron.0
+        {
+            return Ok(permitted[class.index()]);
+        }
+        let required: Vec<&str> = (self.layout.catalogue.classes.iter())
+            .map(|class| class.requires.map_or("1", |field| &self.layout.patron.columns[field.index()].sql))
+            .collect();
+        let sql = format!("SELECT {} FROM patron WHERE id = ?1", required.join(", "));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let permitted: Vec<bool> = statement.query_row([patron.0], |row| {
+            (0..required.len()).map(|index| Ok(row.get::<_, Option<i64>>(index)? == Some(1))).collect()
+        })?;
+        drop(statement);
+        let answer = permitted[class.index()];
+        self.permitted = Some((patron.0, permitted));
+        Ok(answer)
+    }
+}
+
+/// The row that has a key.
+struct Keyed {
+    patron: PatronId,
+    at: Instant,
+    id: i64,
+    removed: Option<i64>,
+    values: Vec<rusqlite::types::Value>,
+}
+
+pub(super) fn patron_by_key(connection: &Connection, key: &str) -> Result<Option<PatronId>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM patron WHERE key = ?1")?;
+    Ok(statement.query_row([key], |row| row.get(0).map(PatronId)).optional()?)
+}
+
+/// Binds all columns of fields, those that are not named to NULL.
+fn bind_fields<'v>(
+    statement: &mut CachedStatement<'_>,
+    offset: usize,
+    rows: &Rows,
+    fields: impl Iterator<Item = (u16, &'v Option<Value>)>,
+) -> Result<(), StoreError> {
+    for index in 0..rows.columns.len() {
+        statement.raw_bind_parameter(offset + index + 1, rusqlite::types::Null)?;
+    }
+    for (index, value) in fields {
+        statement.raw_bind_parameter(offset + usize::from(index) + 1, Stored::of(value.as_ref()))?;
+    }
+    Ok(())
+}
+
+/// A hash of what an event holds: the names and values of its known fields.
+fn mark(rows: &Rows, fields: &[(u16, Option<Value>)]) -> i64 {
+    // The key is fixed: the mark has to be the same at the next import.
+    let mut hasher = SipHasher13::new_with_keys(0, 0);
+    for &index in &rows.by_name {
+        let known = fields.iter().find(|(field, _)| *field == index).and_then(|(_, value)| value.as_ref());
+        let Some(value) = known else { continue };
+        hasher.write(rows.columns[usize::from(index)].name.as_str().as_bytes());
+        match Stored::of(Some(value)) {
+            Stored::Null => {}
+            Stored::Integer(number) => {
+                hasher.write_u8(1);
+                hasher.write_i64(number);
+            }
+            Stored::Text(text) => {
+                hasher.write_u8(2);
+                hasher.write_u64(text.len() as u64);
+                hasher.write(text.as_bytes());
+            }
+        }
+    }
+    hasher.finish().cast_signed()
+}
