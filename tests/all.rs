@@ -1,5 +1,6 @@
 //! One integration-test binary, so that linking stays quick.
 mod architecture;
+mod check;
 mod docs;
 mod review;
 mod syntax;

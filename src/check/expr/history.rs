@@ -9,7 +9,6 @@ use crate::time::Unit;
 use super::{Context, MISMATCH, Scope, peeled, truth};
 use crate::check::lint;
 
-const INSIDE_WHERE: Code = Code("E0217");
 const NO_NUMBER: Code = Code("E0218");
 const NO_DATE: Code = Code("E0209");
 const TOO_FINE: Code = Code("E0216");
@@ -32,7 +31,7 @@ impl Context<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
-        self.outside_where(span, "has", scope)?;
+        Self::outside_where(scope)?;
         let test = match count {
             HasCount::Some => Some(CountTest::AtLeast(1)),
             HasCount::No => Some(CountTest::AtMost(0)),
@@ -67,7 +66,7 @@ impl Context<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
-        self.outside_where(span, "has", scope)?;
+        Self::outside_where(scope)?;
         let first = self.selection(first, window.or(first.window.as_ref()), scope);
         let second = self.selection(second, None, scope);
         let within = self.duration(within, scope);
@@ -81,14 +80,7 @@ impl Context<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
-        let word = match kind {
-            Aggregate::Count => "count",
-            Aggregate::Days => "days",
-            Aggregate::Sum => "sum",
-            Aggregate::First => "first",
-            Aggregate::Latest => "latest",
-        };
-        self.outside_where(span, word, scope)?;
+        Self::outside_where(scope)?;
         let event = selection.event;
         let selection = self.selection(selection, selection.window.as_ref(), scope)?;
         let of_event = selection.event;
@@ -131,17 +123,9 @@ impl Context<'_> {
         Some(Expr { kind, ty, span })
     }
 
-    fn outside_where(&mut self, span: Span, word: &str, scope: &Scope<'_>) -> Option<()> {
-        if scope.row.is_none() && scope.feed_row.is_none() {
-            return Some(());
-        }
-        let place = if scope.row.is_some() { "where" } else { "the `where` of a pick" };
-        self.fail(
-            Diagnostic::new(INSIDE_WHERE, span, format!("`{word}` cannot stand inside `{}`", place.trim_matches('`')))
-                .label("asks about events again")
-                .note("inside `where` one event is looked at; it is not asked about others")
-                .help("make it a segment of its own and test it with `in SEGMENT`, or join the two with `and` outside"),
-        )
+    /// Inside `where` one event is looked at; a question about others there has been reported by the parser.
+    fn outside_where(scope: &Scope<'_>) -> Option<()> {
+        (scope.row.is_none() && scope.feed_row.is_none()).then_some(())
     }
 
     fn selection(
