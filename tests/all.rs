@@ -2,5 +2,6 @@
 mod architecture;
 mod check;
 mod docs;
+mod eval;
 mod review;
 mod syntax;

@@ -160,7 +160,9 @@ impl Instant {
 
     /// As jiff's timestamp.
     pub fn timestamp(self) -> jiff::Timestamp {
-        let clamped = self.0.clamp(jiff::Timestamp::MIN.as_microsecond(), jiff::Timestamp::MAX.as_microsecond());
+        // Whole seconds: jiff's constructor refuses the fraction that its own maximum has.
+        let (first, last) = (jiff::Timestamp::MIN.as_second() * MICROS, jiff::Timestamp::MAX.as_second() * MICROS);
+        let clamped = self.0.clamp(first, last);
         jiff::Timestamp::from_microsecond(clamped).expect("clamped into range")
     }
 
@@ -224,6 +226,13 @@ mod tests {
         }
         assert_eq!(Day::MIN.civil(), civil::date(-9999, 1, 1));
         assert_eq!(Day::MAX.civil(), civil::date(9999, 12, 30));
+    }
+
+    #[test]
+    fn every_instant_is_a_timestamp() {
+        for instant in [Instant(i64::MIN), Instant(0), Instant(i64::MAX)] {
+            assert_eq!(Instant::from_timestamp(instant.timestamp()).timestamp(), instant.timestamp());
+        }
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! Evaluators against the semantics (`docs/reference/semantics.md`).
+mod generate;
+mod laws;
+mod naive;
+mod world;
