@@ -112,6 +112,32 @@ pub struct Campaign {
     pub name_span: Span,
 }
 
+impl Campaign {
+    /// Calls `visit` for each step, those inside blocks included, in the order of the text.
+    pub fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        each_step(&self.steps, visit);
+    }
+}
+
+fn each_step<'a>(steps: &'a [Step], visit: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        visit(step);
+        match &step.kind {
+            StepKind::WaitUpTo { then, otherwise, .. } => {
+                each_step(then, visit);
+                each_step(otherwise, visit);
+            }
+            StepKind::If { branches, otherwise } => {
+                branches.iter().for_each(|(_, steps)| each_step(steps, visit));
+                each_step(otherwise, visit);
+            }
+            StepKind::Split(arms) => arms.iter().for_each(|(_, steps)| each_step(steps, visit)),
+            StepKind::Repeat { body, .. } => each_step(body, visit),
+            _ => {}
+        }
+    }
+}
+
 /// Whom a campaign is for, before `except`.
 #[derive(Clone, Debug)]
 pub enum Audience {

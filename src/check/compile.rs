@@ -64,6 +64,8 @@ fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagno
     for index in 0..context.catalogue.purposes.len() {
         context.never_to(crate::catalogue::PurposeId(index as u16));
     }
+    let (messages, campaigns) = super::campaign::check(&mut context);
+    let tests = super::test::check_all(&mut context);
     lint::unused::check(&mut context);
 
     let segments = context.finished_segments();
@@ -74,9 +76,9 @@ fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagno
         library,
         catalogue,
         segments,
-        messages: Vec::new(),
-        campaigns: Vec::new(),
-        tests: Vec::new(),
+        messages,
+        campaigns,
+        tests,
         layouts,
         revision: revision(sources).into(),
     };
@@ -89,16 +91,19 @@ fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagno
 
 /// `layouts/NAME.hbs`, by name.
 fn layouts(sources: &Sources) -> Vec<(Symbol, std::sync::Arc<str>)> {
-    let is_layout = |path: &std::path::Path| {
-        let folder = path.parent().and_then(|folder| folder.file_name());
-        folder.is_some_and(|folder| folder == "layouts") && path.extension().is_some_and(|end| end == "hbs")
-    };
-    let layouts = sources.iter().filter(|(_, file)| is_layout(&file.path));
-    let mut layouts: Vec<_> = layouts
-        .filter_map(|(_, file)| Some((Symbol::new(file.path.file_stem()?.to_str()?), file.text.clone())))
-        .collect();
+    let layouts = sources.iter().filter_map(|(_, file)| Some((layout_name(&file.path)?, file.text.clone())));
+    let mut layouts: Vec<_> = layouts.collect();
     layouts.sort_by_key(|(name, _)| *name);
     layouts
+}
+
+/// The name of the layout that a path is for.
+pub(super) fn layout_name(path: &std::path::Path) -> Option<Symbol> {
+    let folder = path.parent().and_then(|folder| folder.file_name());
+    let is_layout =
+        folder.is_some_and(|folder| folder == "layouts") && path.extension().is_some_and(|end| end == "hbs");
+    is_layout.then_some(())?;
+    Some(Symbol::new(path.file_stem()?.to_str()?))
 }
 
 /// SHA-256 of the names and texts of all sources. Only the last part of a path counts, so that a program is the same

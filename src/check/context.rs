@@ -106,6 +106,16 @@ impl<'a> Context<'a> {
         None
     }
 
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|found| found.severity == crate::diagnostic::Severity::Error).count()
+    }
+
+    /// Whether something is already said about this very place.
+    pub(super) fn has_finding_at(&self, span: Span) -> bool {
+        self.diagnostics.iter().any(|found| found.span == span)
+    }
+
     /// How many findings there are so far.
     pub fn findings(&self) -> usize {
         self.diagnostics.len()

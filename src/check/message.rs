@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::catalogue::{Channel, FeedId, Type};
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::message::template::{self, BuiltIn, Membership, Sender, StartScope, Template, text_of_file};
+use crate::message::template::{self, BuiltIn, Membership, NEEDS_DEFAULT, Sender, StartScope, Template, text_of_file};
 use crate::message::{Block, Let, Message, Part, PartKind, Pick};
 use crate::rule::{Expr, Kind};
 use crate::symbol::Symbol;
@@ -22,7 +22,6 @@ const NO_BLOCK: Code = Code("E0501");
 const MISSING: Code = Code("E0502");
 const NOT_A_PART: Code = Code("E0503");
 const TWICE: Code = Code("E0504");
-const UNKNOWN_LANGUAGE: Code = Code("E0505");
 const NO_FILE: Code = Code("E0506");
 const WHICH_BLOCK: Code = Code("E0507");
 const TAKEN: Code = Code("E0508");
@@ -34,16 +33,24 @@ const UNKNOWN_PICK: Code = Code("E0511");
 const RESERVED: [&str; 4] = ["event", "events", "patron", "this"];
 
 /// All messages of the program, in the order of their declaration.
-pub(super) fn check_all(context: &mut Context<'_>, senders: &HashMap<Symbol, Vec<Sender>>) -> Messages {
+///
+/// Besides, what is to be reported once the campaigns are checked: a `default` that is missing, unless the value must
+/// not stand there at all.
+pub(super) fn check_all(
+    context: &mut Context<'_>,
+    senders: &HashMap<Symbol, Vec<Sender>>,
+) -> (Messages, Vec<Diagnostic>) {
     let groups = Groups::of(context);
     let declared = context.declared.all_messages.clone();
+    let mut defaults = Vec::new();
     let check = |declaration: Declaration<'_, ast::Message>| {
         let name = declaration.what.name.symbol;
         let senders = senders.get(&name).map_or(&[][..], Vec::as_slice);
-        let message = Checker { context, senders, groups: &groups, declaration }.message();
+        let message = Checker { context, senders, groups: &groups, declaration, defaults: &mut defaults }.message();
         (name, message)
     };
-    declared.into_iter().map(check).collect()
+    let messages = declared.into_iter().map(check).collect();
+    (messages, defaults)
 }
 
 /// What `member` can ask for: segments with their defaults, and lists.
@@ -78,12 +85,15 @@ struct Checker<'c, 'a, 's> {
     senders: &'s [Sender],
     groups: &'s Groups,
     declaration: Declaration<'s, ast::Message>,
+    /// Findings of a missing `default`.
+    defaults: &'s mut Vec<Diagnostic>,
 }
 
 impl Checker<'_, '_, '_> {
     fn message(mut self) -> Option<Message> {
         let declared = self.declaration.what;
         let before = self.context.errors();
+        let label = self.context.checked_label(declared.label.as_ref());
         let (mut lets, mut picks, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         for prelude in &declared.preludes {
             match &prelude.kind {
@@ -105,9 +115,9 @@ impl Checker<'_, '_, '_> {
         }
         for name in &needs {
             let known: Vec<Symbol> = picks.iter().map(|pick: &Pick| pick.name).collect();
-            let was_declared = declared.preludes.iter().any(|prelude| {
-                matches!(&prelude.kind, PreludeKind::Pick { name: pick, .. } if pick.symbol == name.symbol)
-            });
+            let was_declared = declared.preludes.iter().any(
+                |prelude| matches!(&prelude.kind, PreludeKind::Pick { name: pick, .. } if pick.symbol == name.symbol),
+            );
             if !was_declared {
                 let message = format!("`needs` names a `pick` of the message, and there is no `{}`", name.symbol);
                 self.context.report(unknown(UNKNOWN_PICK, *name, &message, known, "there are"));
@@ -115,9 +125,13 @@ impl Checker<'_, '_, '_> {
         }
         if declared.blocks.is_empty() && !self.declaration.item.broken {
             self.context.report(
-                Diagnostic::new(NO_BLOCK, declared.name.span, format!("`{}` says nothing: it has no channel", declared.name.symbol))
-                    .label("no `email`, `sms`, `print` or other block")
-                    .help("add a block such as `email { subject \"…\"  body \"…\" }`"),
+                Diagnostic::new(
+                    NO_BLOCK,
+                    declared.name.span,
+                    format!("`{}` says nothing: it has no channel", declared.name.symbol),
+                )
+                .label("no `email`, `sms`, `print` or other block")
+                .help("add a block such as `email { subject \"…\"  body \"…\" }`"),
             );
         }
         self.conditions_are_decided();
@@ -130,7 +144,7 @@ impl Checker<'_, '_, '_> {
         }
         let message = Message {
             name: declared.name.symbol,
-            label: declared.label.as_ref().map(super::campaign::label),
+            label,
             doc: self.declaration.item.doc.clone(),
             lets,
             picks,
@@ -138,7 +152,7 @@ impl Checker<'_, '_, '_> {
             blocks: blocks.into_iter().collect::<Option<Vec<Block>>>()?,
             span: self.declaration.item.span,
         };
-        lint::languages::check(self.context, declared, &message);
+        lint::languages::check(self.context, declared);
         Some(message)
     }
 
@@ -234,7 +248,8 @@ impl Checker<'_, '_, '_> {
             let is_built_in = word == "at" || word == "open" && event.is_record();
             (is_built_in || event.field(name.symbol).is_some()).then_some(event.name)
         });
-        let taken = if lets.iter().any(|one| one.name == name.symbol) || picks.iter().any(|one| one.name == name.symbol) {
+        let taken = if lets.iter().any(|one| one.name == name.symbol) || picks.iter().any(|one| one.name == name.symbol)
+        {
             "a `let` or `pick` above it".to_owned()
         } else if field.is_some() {
             "a field of the patron".to_owned()
@@ -262,16 +277,22 @@ impl Checker<'_, '_, '_> {
             let later = blocks[index + 1..].iter().find(|later| later.channel.symbol == block.channel.symbol);
             let word = block.channel.symbol;
             let diagnostic = match (&block.condition, later) {
-                (None, Some(later)) => Diagnostic::new(WHICH_BLOCK, later.channel.span, format!("this `{word}` block is never used"))
-                    .label("the one above it is always taken")
-                    .also(block.channel.span, "has no condition")
-                    .help(format!("give the first one a condition: `{word} if … {{`")),
-                (Some(condition), None) if !self.declaration.item.broken => {
-                    Diagnostic::new(WHICH_BLOCK, block.channel.span, format!("nothing is said for those for whom the condition of `{word}` does not hold"))
-                        .label("the last block of a channel has no condition")
-                        .also(condition.span, "the condition")
-                        .help(format!("add a block `{word} {{ … }}` below it; to write to some patrons only, use `send … only if`"))
+                (None, Some(later)) => {
+                    Diagnostic::new(WHICH_BLOCK, later.channel.span, format!("this `{word}` block is never used"))
+                        .label("the one above it is always taken")
+                        .also(block.channel.span, "has no condition")
+                        .help(format!("give the first one a condition: `{word} if … {{`"))
                 }
+                (Some(condition), None) if !self.declaration.item.broken => Diagnostic::new(
+                    WHICH_BLOCK,
+                    block.channel.span,
+                    format!("nothing is said for those for whom the condition of `{word}` does not hold"),
+                )
+                .label("the last block of a channel has no condition")
+                .also(condition.span, "the condition")
+                .help(format!(
+                    "add a block `{word} {{ … }}` below it; to write to some patrons only, use `send … only if`"
+                )),
                 _ => continue,
             };
             self.context.report(diagnostic);
@@ -299,10 +320,14 @@ impl Checker<'_, '_, '_> {
             };
             if let Some((.., first)) = written.iter().find(|(what, code, _)| (*what, *code) == (kind, language)) {
                 self.context.report(
-                    Diagnostic::new(TWICE, part.span, format!("`{}` in `{language}` is written twice", part.what.symbol))
-                        .label("again")
-                        .also(first.span, "the first time")
-                        .help("keep one of the two"),
+                    Diagnostic::new(
+                        TWICE,
+                        part.span,
+                        format!("`{}` in `{language}` is written twice", part.what.symbol),
+                    )
+                    .label("again")
+                    .also(first.span, "the first time")
+                    .help("keep one of the two"),
                 );
                 whole = false;
                 continue;
@@ -341,9 +366,13 @@ impl Checker<'_, '_, '_> {
             (_, PartKind::Subject) if takes.contains(&PartKind::Title) => "title",
             _ => "",
         };
-        let mut diagnostic = Diagnostic::new(NOT_A_PART, part.what.span, format!("`{}` has no `{}`", block.channel.symbol, part.what.symbol))
-            .label(format!("expected {}", words.join(", ")))
-            .also(block.channel.span, "in this block");
+        let mut diagnostic = Diagnostic::new(
+            NOT_A_PART,
+            part.what.span,
+            format!("`{}` has no `{}`", block.channel.symbol, part.what.symbol),
+        )
+        .label(format!("expected {}", words.join(", ")))
+        .also(block.channel.span, "in this block");
         diagnostic = match instead {
             "" => diagnostic.help(format!("take it away; `{}` has {}", block.channel.symbol, words.join(", "))),
             _ => diagnostic.help(format!("write `{instead}`")).fix(part.what.span, instead),
@@ -354,15 +383,7 @@ impl Checker<'_, '_, '_> {
 
     fn language(&mut self, part: &ast::Part) -> Option<Symbol> {
         let Some(name) = part.language else { return Some(self.context.library.default_language()) };
-        if !self.context.has_library || self.context.library.languages.contains(&name.symbol) {
-            return Some(name.symbol);
-        }
-        let known = self.context.library.languages.clone();
-        let message = format!("the library has no language `{}`", name.symbol);
-        let mut diagnostic = unknown(UNKNOWN_LANGUAGE, name, &message, known, "its languages are");
-        diagnostic = diagnostic.also(self.context.library.span, "`languages` of the library block");
-        self.context.report(diagnostic);
-        None
+        self.context.known_language(name).then_some(name.symbol)
     }
 
     fn text(&mut self, part: &ast::Part) -> Option<ast::Text> {
@@ -410,7 +431,11 @@ impl Checker<'_, '_, '_> {
         };
         let (template, findings) = Template::check(text, &scope);
         for finding in findings {
-            self.context.report(finding);
+            if finding.code == NEEDS_DEFAULT && template.is_some() {
+                self.defaults.push(finding);
+            } else {
+                self.context.report(finding);
+            }
         }
         let template = template?;
         for used in template.variants.iter().flat_map(|variant| &variant.uses) {
@@ -428,7 +453,7 @@ impl Checker<'_, '_, '_> {
         block: &ast::ChannelBlock,
         written: &[(PartKind, Symbol, &ast::Part)],
     ) {
-        if self.declaration.item.broken || !self.context.has_library {
+        if self.declaration.item.broken || !self.context.has_languages {
             return;
         }
         let default = self.context.library.default_language();
@@ -436,7 +461,8 @@ impl Checker<'_, '_, '_> {
         languages.insert(default);
         for language in languages {
             let has = |kind: PartKind| written.iter().any(|(what, code, _)| (*what, *code) == (kind, language));
-            let missing: Vec<&str> = required(channel).iter().filter(|kind| !has(**kind)).map(|kind| word(*kind)).collect();
+            let missing: Vec<&str> =
+                required(channel).iter().filter(|kind| !has(**kind)).map(|kind| word(*kind)).collect();
             if missing.is_empty() {
                 continue;
             }
@@ -449,10 +475,12 @@ impl Checker<'_, '_, '_> {
             let message = format!("this `{}` has no {names}{where_}", block.channel.symbol);
             let mut diagnostic =
                 Diagnostic::new(MISSING, block.channel.span, message).label(format!("lacks {names}{where_}"));
-            if let Some((.., other)) = written.iter().find(|(_, code, _)| *code == language).filter(|_| language != default) {
-                diagnostic = diagnostic
-                    .also(other.span, format!("is written in `{language}`"))
-                    .note("a block is written in a language as a whole, so that nobody reads two languages in one message");
+            if let Some((.., other)) =
+                written.iter().find(|(_, code, _)| *code == language).filter(|_| language != default)
+            {
+                diagnostic = diagnostic.also(other.span, format!("is written in `{language}`")).note(
+                    "a block is written in a language as a whole, so that nobody reads two languages in one message",
+                );
             }
             self.context.report(diagnostic.help(format!("add {example}")));
         }

@@ -6,15 +6,18 @@
 //! a method of the context may stay silent, because the mistake has been reported.
 
 mod build;
+mod campaign;
 mod compile;
 pub mod context;
 pub mod expr;
 mod flow;
 pub mod lint;
 pub mod load;
+mod message;
 pub mod scope;
 pub mod segment;
 pub mod suggest;
+mod test;
 
 pub use compile::compile;
 pub use context::{Context, Declared};

@@ -373,6 +373,17 @@ impl Context<'_> {
         }
     }
 
+    /// The instance of a segment with its defaults; for what names it without being an expression.
+    pub(super) fn default_instance(&self, name: Symbol) -> Option<SegmentId> {
+        let is_it = |instance: &Instance<'_>| instance.is_default && instance.declaration.what.name.symbol == name;
+        self.segments.instances.iter().position(is_it).map(|index| SegmentId(index as u32))
+    }
+
+    /// The name of a segment.
+    pub(super) fn segment_name(&self, id: SegmentId) -> Symbol {
+        self.segments.instances[id.0 as usize].declaration.what.name.symbol
+    }
+
     /// Every instance, for the program. Only called when nothing was wrong.
     pub(super) fn finished_segments(&mut self) -> Vec<program::Segment> {
         let instances = std::mem::take(&mut self.segments.instances);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::{Label, MessageLimit, PurposeId};
+use crate::catalogue::{MessageLimit, PurposeId};
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::program::{self, Again, Audience, Campaign};
+use crate::program::{Again, Audience, Campaign};
 use crate::rule::Expr;
 use crate::syntax::ast::{self, ClauseKind};
 use crate::time::{Day, Duration, Unit};
@@ -28,12 +28,12 @@ const EXPIRES_AFTER: Duration = Duration { count: 3, unit: Unit::Day };
 const PRIORITY: i64 = 50;
 
 /// Checks a campaign; `None` where something was reported that leaves no campaign.
-pub fn check(context: &mut Context<'_>, head: &Head<'_>, messages: &Messages) -> Option<Campaign> {
+pub fn check<'a>(context: &mut Context<'a>, head: &Head<'a>, messages: &Messages) -> Option<Campaign> {
     let declared = head.declaration.what;
     let clauses = &head.clauses;
     public::check_clauses(context, head);
     let audience = audience(context, head);
-    let started = clauses.start().map(|start| start::check(context, head, start, audience.as_ref()));
+    let started = clauses.start().map(|start| start::check(context, start, audience.as_ref()));
     let (runs_from, runs_to) = runs(context, head);
     let again = clause!(clauses, ClauseKind::Again(again) => again);
     let again = again.map_or(Some(Again::Always), |(again, _)| self::again(context, again));
@@ -49,6 +49,7 @@ pub fn check(context: &mut Context<'_>, head: &Head<'_>, messages: &Messages) ->
         sample_needs_a_schedule(context, head, span);
     }
 
+    let label = context.checked_label(declared.label.as_ref());
     let mut journey = Journey::new(context, head, messages);
     let exit = clause!(clauses, ClauseKind::Exit(exit) => exit).map(|(exit, _)| journey.condition(exit));
     let goal = clause!(clauses, ClauseKind::Goal { condition, within } => (condition, within));
@@ -60,7 +61,7 @@ pub fn check(context: &mut Context<'_>, head: &Head<'_>, messages: &Messages) ->
     let (audience, except) = audience?;
     let campaign = Campaign {
         name: declared.name.symbol,
-        label: declared.label.as_ref().map(label),
+        label,
         doc: head.declaration.item.doc.clone(),
         purpose,
         audience,
@@ -88,7 +89,9 @@ pub fn check(context: &mut Context<'_>, head: &Head<'_>, messages: &Messages) ->
     };
     privacy::check(context, head, &campaign, messages);
     delivery::requirements(context, head, &campaign);
-    lint::campaign::check(context, &campaign, messages);
+    if let Some((goal, _)) = &campaign.goal {
+        lint::goal::check(context, goal, "goal");
+    }
     Some(campaign)
 }
 
@@ -98,12 +101,6 @@ fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
         Some(inner) => inner.map(Some),
     }
-}
-
-/// A label as the program keeps it.
-pub(in crate::check) fn label(label: &ast::Label) -> Label {
-    let translations = label.translations.iter().map(|(code, text)| (code.symbol, text.value.clone()));
-    Label { text: label.text.value.clone(), translations: translations.collect() }
 }
 
 fn mail_address(address: &ast::Address) -> crate::catalogue::MailAddress {
@@ -125,6 +122,7 @@ fn audience(context: &mut Context<'_>, head: &Head<'_>) -> Option<(Audience, Vec
         ast::Audience::Who(rule) => context.group_or_condition(rule, &scope).map(Audience::Rule),
     };
     let own = except.as_ref().map(|except| context.group_or_condition(except, &scope));
+    let own_except = own.clone().flatten();
     let mut all = transpose(own).map(|own| own.into_iter().collect::<Vec<Expr>>());
     let never = never_to(context, head.purpose);
     if let (Some(all), Some(never)) = (&mut all, &never) {
@@ -133,7 +131,10 @@ fn audience(context: &mut Context<'_>, head: &Head<'_>) -> Option<(Audience, Vec
     never?;
     let who = who?;
     if let Audience::Rule(rule) = &who {
-        lint::decided::audience(context, rule, head.served);
+        lint::condition(context, rule, lint::Place::Audience);
+    }
+    for except in own_except.iter() {
+        lint::condition(context, except, lint::Place::Segment);
     }
     Some((who, all?))
 }
@@ -222,9 +223,4 @@ fn sample_needs_a_schedule(context: &mut Context<'_>, head: &Head<'_>, span: Spa
                 .help("to leave a part of the patrons out for good, write `holdout`; to draw, start with `every …` or `once …`"),
         );
     }
-}
-
-/// What a rule of a campaign may be checked with besides.
-pub(super) fn is_public(campaign: &program::Campaign) -> bool {
-    matches!(campaign.audience, Audience::Public)
 }

@@ -65,14 +65,14 @@ impl<'a> Clauses<'a> {
     fn require(&self, context: &mut Context<'_>, campaign: &ast::Campaign) {
         let has_audience = self.iter().any(|clause| matches!(clause.kind, ClauseKind::Audience { .. }));
         let required = [
-            (
-                self.purpose().is_some(),
-                "purpose",
-                "the purpose decides whose consent is needed",
-                "purpose essential",
-            ),
+            (self.purpose().is_some(), "purpose", "the purpose decides whose consent is needed", "purpose essential"),
             (has_audience, "audience", "it says whom the campaign is for", "audience everyone"),
-            (self.start().is_some(), "start", "without it the campaign never begins", "start every month on day 1 at 09:00"),
+            (
+                self.start().is_some(),
+                "start",
+                "without it the campaign never begins",
+                "start every month on day 1 at 09:00",
+            ),
         ];
         for (is_there, word, why, example) in required {
             if !is_there {
@@ -104,7 +104,8 @@ fn twice(context: &mut Context<'_>, first: Span, clause: &ast::Clause) {
         .also(first, "the first time")
         .help(match clause.kind {
             ClauseKind::Audience { .. } => {
-                "a campaign has each clause at most once: join the two with `and` or `or` after one `audience`".to_owned()
+                "a campaign has each clause at most once: join the two with `and` or `or` after one `audience`"
+                    .to_owned()
             }
             _ => format!("a campaign has each clause at most once: keep one `{word}`"),
         });

@@ -2,13 +2,15 @@
 
 use crate::catalogue::{Channel, TimeWindow};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::message::layout::Layout;
+use crate::message::template::text_of_file;
 use crate::program::{Campaign, Deliver, Step, StepKind};
 use crate::symbol::Symbol;
 use crate::syntax::ast::{self, ClauseKind};
 use crate::time::TimeOfDay;
 
-use super::super::Context;
 use super::super::expr::unknown;
+use super::super::{Context, compile};
 use super::clause::clause;
 use super::head::Head;
 
@@ -28,11 +30,14 @@ pub fn hours(context: &mut Context<'_>, head: &Head<'_>) -> Option<Deliver> {
             if let Some(purpose) = head.purpose.map(|purpose| context.catalogue.purpose(purpose).clone())
                 && purpose.needs_consent
             {
-                let mut diagnostic =
-                    Diagnostic::new(ANY_HOUR, span, format!("`{}` needs consent, so quiet hours hold for it", purpose.name))
-                        .label("only for purposes without consent")
-                        .note("news at three in the morning is no service, whoever agreed to it")
-                        .help("take the clause away, or narrow the hours: `deliver between 10:00 and 18:00`");
+                let mut diagnostic = Diagnostic::new(
+                    ANY_HOUR,
+                    span,
+                    format!("`{}` needs consent, so quiet hours hold for it", purpose.name),
+                )
+                .label("only for purposes without consent")
+                .note("news at three in the morning is no service, whoever agreed to it")
+                .help("take the clause away, or narrow the hours: `deliver between 10:00 and 18:00`");
                 if let Some((name, _)) = head.clauses.purpose() {
                     diagnostic = diagnostic.also(name.span, "the purpose");
                 }
@@ -52,9 +57,10 @@ pub fn hours(context: &mut Context<'_>, head: &Head<'_>) -> Option<Deliver> {
                 && !(0..86_400).step_by(60).any(is_open)
             {
                 let place = between.from.span.to(between.to.span);
-                let mut diagnostic = Diagnostic::new(NO_HOUR, place, "no hour is left in which anything could be delivered")
-                    .label(if between.from.time == between.to.time { "empty" } else { "all of it is quiet" })
-                    .help("choose hours outside the library's quiet ones");
+                let mut diagnostic =
+                    Diagnostic::new(NO_HOUR, place, "no hour is left in which anything could be delivered")
+                        .label(if between.from.time == between.to.time { "empty" } else { "all of it is quiet" })
+                        .help("choose hours outside the library's quiet ones");
                 if let Some(quiet) = quiet {
                     diagnostic = diagnostic.note(format!("the library is quiet from {} to {}", quiet.from, quiet.to));
                 }
@@ -69,15 +75,31 @@ pub fn hours(context: &mut Context<'_>, head: &Head<'_>) -> Option<Deliver> {
 /// The clause `layout`.
 pub fn layout(context: &mut Context<'_>, head: &Head<'_>) -> Option<Option<Symbol>> {
     let Some((name, _)) = clause!(head.clauses, ClauseKind::Layout(name) => *name) else { return Some(None) };
-    let known: Vec<Symbol> = context.layouts().into_iter().map(|(layout, _)| layout).collect();
-    if known.contains(&name.symbol) {
+    let layouts = layouts(context);
+    if let Some((_, layout)) = layouts.iter().find(|(layout, _)| *layout == name.symbol) {
+        let needs_consent = head.purpose.is_some_and(|purpose| context.catalogue.purpose(purpose).needs_consent);
+        let lacks = layout.as_ref().filter(|_| needs_consent).and_then(|layout| layout.check_for_promotion(name.span));
+        lacks.into_iter().for_each(|lacks| context.report(lacks));
         return Some(Some(name.symbol));
     }
+    let known: Vec<Symbol> = layouts.into_iter().map(|(layout, _)| layout).collect();
     let message = format!("there is no layout `{}`", name.symbol);
     let mut diagnostic = unknown(UNKNOWN_LAYOUT, name, &message, known, "layouts are");
     diagnostic.help.get_or_insert_with(|| format!("write it: `layouts/{}.hbs`, beside the program", name.symbol));
     context.report(diagnostic);
     None
+}
+
+/// The layouts beside the program by name; `None`: has errors, which are reported.
+fn layouts(context: &mut Context<'_>) -> Vec<(Symbol, Option<Layout>)> {
+    let sources = context.sources;
+    let files = sources.iter().filter_map(|(id, file)| Some((compile::layout_name(&file.path)?, id)));
+    let check = |(name, file)| {
+        let (layout, findings) = Layout::check(name, &text_of_file(sources, file));
+        findings.into_iter().for_each(|finding| context.report(finding));
+        (name, layout)
+    };
+    files.map(check).collect()
 }
 
 /// The library's sender with the first e-mail, its address with the first that needs consent.
@@ -98,11 +120,15 @@ pub fn requirements(context: &mut Context<'_>, head: &Head<'_>, campaign: &Campa
     }
     let purpose = context.catalogue.purpose(campaign.purpose);
     if purpose.needs_consent && context.library.address.is_none() {
-        let mut diagnostic = Diagnostic::new(NO_ADDRESS, library, format!("the library has no postal `address`, and `{}` needs consent", purpose.name))
-            .label("where is the library?")
-            .also(place, "sends promotional e-mail")
-            .note("the law of many countries asks for it: the address is printed under every message of such a purpose")
-            .help("add a line such as `address \"1 Main Street, Riverside\"`");
+        let mut diagnostic = Diagnostic::new(
+            NO_ADDRESS,
+            library,
+            format!("the library has no postal `address`, and `{}` needs consent", purpose.name),
+        )
+        .label("where is the library?")
+        .also(place, "sends promotional e-mail")
+        .note("the law of many countries asks for it: the address is printed under every message of such a purpose")
+        .help("add a line such as `address \"1 Main Street, Riverside\"`");
         if let Some((name, _)) = head.clauses.purpose() {
             diagnostic = diagnostic.also(name.span, "the purpose");
         }

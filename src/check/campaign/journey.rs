@@ -8,7 +8,7 @@ use crate::syntax::ast;
 use crate::time::Duration;
 
 use super::super::expr::unknown;
-use super::super::{Context, Scope};
+use super::super::{Context, Scope, lint};
 use super::head::Head;
 use super::{Messages, first_word, reach, step};
 
@@ -41,7 +41,9 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         if self.speaks_of_an_unknown_event(condition) {
             return None;
         }
-        self.context.condition(condition, &self.scope)
+        let condition = self.context.condition(condition, &self.scope)?;
+        lint::condition(self.context, &condition, lint::Place::Segment);
+        Some(condition)
     }
 
     fn speaks_of_an_unknown_event(&self, expr: &ast::Expr) -> bool {
@@ -66,7 +68,7 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         let campaign = self.head.declaration;
         reach::check(self.context, &campaign.what.steps);
         if campaign.what.steps.is_empty() && !campaign.item.broken {
-            super::super::lint::campaign::no_steps(self.context, campaign.what.name);
+            lint::no_steps::check(self.context, campaign.what.name);
         }
     }
 
@@ -85,11 +87,12 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
             ast::StepKind::WaitUpTo { at_most, until, then, otherwise } => {
                 let at_most = self.duration(at_most);
                 let until = self.condition(until);
+                if let Some(until) = &until {
+                    lint::goal::check(self.context, until, "until");
+                }
                 let then = then.as_ref().map_or(Some(Vec::new()), |then| self.steps(then));
                 let otherwise = otherwise.as_ref().map_or(Some(Vec::new()), |otherwise| self.steps(otherwise));
-                (|| {
-                    Some(StepKind::WaitUpTo { at_most: at_most?, until: until?, then: then?, otherwise: otherwise? })
-                })()
+                (|| Some(StepKind::WaitUpTo { at_most: at_most?, until: until?, then: then?, otherwise: otherwise? }))()
             }
             ast::StepKind::If { branches, otherwise } => self.branches(branches, otherwise.as_deref()),
             ast::StepKind::Split(arms) => self.split(step.span, arms),
@@ -131,10 +134,16 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
                     && date.ty == Type::Date
                 {
                     self.context.report(
-                        Diagnostic::new(TOO_FINE, offset.quantity.span, format!("{}s do not go with a date", duration.unit.word()))
-                            .label("finer than a date")
-                            .also(date.span, "this is a date")
-                            .help("write days, weeks, months or years; then wait for a time of day with `wait until 09:00`"),
+                        Diagnostic::new(
+                            TOO_FINE,
+                            offset.quantity.span,
+                            format!("{}s do not go with a date", duration.unit.word()),
+                        )
+                        .label("finer than a date")
+                        .also(date.span, "this is a date")
+                        .help(
+                            "write days, weeks, months or years; then wait for a time of day with `wait until 09:00`",
+                        ),
                     );
                     return None;
                 }
@@ -166,13 +175,14 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         if sum != 100 && !self.head.declaration.item.broken {
             let shares: Vec<String> = arms.iter().map(|(share, _)| format!("{}%", share.percent)).collect();
             let said = if shares.is_empty() { "no arms".to_owned() } else { shares.join(" + ") };
-            let mut diagnostic = Diagnostic::new(SHARES, keyword, format!("the arms of a split add up to 100%, and these to {sum}%"))
-                .label(format!("{said} = {sum}%"))
-                .help(if sum < 100 {
-                    format!("give the missing {}% to an arm; an arm with `{{ }}` does nothing", 100 - sum)
-                } else {
-                    format!("take {}% away", sum - 100)
-                });
+            let mut diagnostic =
+                Diagnostic::new(SHARES, keyword, format!("the arms of a split add up to 100%, and these to {sum}%"))
+                    .label(format!("{said} = {sum}%"))
+                    .help(if sum < 100 {
+                        format!("give the missing {}% to an arm; an arm with `{{ }}` does nothing", 100 - sum)
+                    } else {
+                        format!("take {}% away", sum - 100)
+                    });
             for (share, _) in arms {
                 diagnostic = diagnostic.also(share.span, "");
             }
@@ -201,6 +211,9 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         }
         let every = self.duration(every);
         let until = until.map_or(Some(None), |until| self.condition(until).map(Some));
+        if let Some(Some(until)) = &until {
+            lint::goal::check(self.context, until, "until");
+        }
         let before = self.repeat.replace(keyword);
         let body = self.steps(body);
         self.repeat = before;
@@ -217,7 +230,8 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
             return None;
         }
         let known: Vec<_> = self.context.catalogue.lists.iter().map(|list| list.name).collect();
-        let mut diagnostic = unknown(UNKNOWN_LIST, name, &format!("there is no list `{}`", name.symbol), known, "lists are");
+        let mut diagnostic =
+            unknown(UNKNOWN_LIST, name, &format!("there is no list `{}`", name.symbol), known, "lists are");
         if self.context.declared.segments.contains_key(&name.symbol) {
             diagnostic.message = format!("`{}` is a segment: who is in it follows from its rule", name.symbol);
             diagnostic.fix = None;

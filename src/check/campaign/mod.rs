@@ -41,17 +41,22 @@ pub(super) fn check(context: &mut Context<'_>) -> (Vec<Message>, Vec<Campaign>) 
             senders.entry(message).or_default().push(sender);
         }
     }
-    let messages = super::message::check_all(context, &senders);
+    let (messages, defaults) = super::message::check_all(context, &senders);
     let mut campaigns: Vec<Campaign> = Vec::new();
     for head in &heads {
         campaigns.extend(body::check(context, head, &messages));
+    }
+    for finding in defaults {
+        if !context.has_finding_at(finding.span) {
+            context.report(finding);
+        }
     }
     campaigns.sort_by_key(|campaign| campaign.name);
     (messages.into_iter().filter_map(|(_, message)| message).collect(), campaigns)
 }
 
 /// The channels that a message has, as its declaration says: also when its texts have errors.
-fn channels_of(message: &ast::Message) -> Vec<Channel> {
+pub(super) fn channels_of(message: &ast::Message) -> Vec<Channel> {
     let mut channels = Vec::new();
     for channel in message.blocks.iter().filter_map(|block| Channel::from_word(block.channel.symbol.as_str())) {
         if !channels.contains(&channel) {
@@ -61,8 +66,11 @@ fn channels_of(message: &ast::Message) -> Vec<Channel> {
     channels
 }
 
+/// A campaign's steps name messages, and so do tests.
+pub(super) use step::UNKNOWN_MESSAGE;
+
 /// The first word of what stands at `span`: where a finding about a whole clause or step points.
-fn first_word(context: &Context<'_>, span: Span) -> Span {
+pub(super) fn first_word(context: &Context<'_>, span: Span) -> Span {
     let length = context.sources.snippet(span).bytes().take_while(u8::is_ascii_alphabetic).count();
     Span { end: span.start + length as u32, ..span }
 }

@@ -13,8 +13,9 @@ use crate::program::{Audience, Campaign, Recipient, StartKind, Step, StepKind};
 use crate::rule::Expr;
 use crate::rule::visit::{PrivateRead, private_reads};
 use crate::symbol::Symbol;
+use crate::syntax::ast;
 
-use super::super::Context;
+use super::super::{Context, lint};
 use super::Messages;
 use super::head::Head;
 
@@ -25,7 +26,7 @@ const WHY: Code = Code("E0354");
 const NOT_PUBLIC: Code = Code("E0355");
 
 /// Checks the flow of private data in one campaign.
-pub fn check(context: &mut Context<'_>, head: &Head<'_>, campaign: &Campaign, messages: &Messages) {
+pub fn check<'a>(context: &mut Context<'a>, head: &Head<'a>, campaign: &Campaign, messages: &Messages) {
     let mut expressions: Vec<&Expr> = Vec::new();
     if let Audience::Rule(rule) = &campaign.audience {
         expressions.push(rule);
@@ -35,7 +36,7 @@ pub fn check(context: &mut Context<'_>, head: &Head<'_>, campaign: &Campaign, me
     expressions.extend(&campaign.exit);
     expressions.extend(campaign.goal.iter().map(|(goal, _)| goal));
     campaign.each_step(&mut |step| expressions.extend(step_expressions(step)));
-    let mut flow = Flow { context, head, campaign };
+    let mut flow = Flow { context, head, campaign, told: ClassSet::EMPTY };
     for expr in expressions {
         flow.may_read(expr);
     }
@@ -53,6 +54,15 @@ pub fn check(context: &mut Context<'_>, head: &Head<'_>, campaign: &Campaign, me
         }
         _ => {}
     });
+    let told = flow.told;
+    let sent = messages.iter().all(|(_, message)| message.is_some());
+    for clause in head.clauses.iter().filter(|_| sent) {
+        let ast::ClauseKind::Reveal { class, .. } = &clause.kind else { continue };
+        let untold = |id: &&(ClassId, bool)| context.catalogue.class(id.0).name == class.symbol && !told.contains(id.0);
+        if let Some((class, _)) = campaign.reveal.iter().find(untold) {
+            lint::unused_reveal::check(context, *class, clause.span);
+        }
+    }
 }
 
 /// The expressions of a start.
@@ -87,6 +97,8 @@ struct Flow<'c, 'a, 's> {
     context: &'c mut Context<'a>,
     head: &'s Head<'a>,
     campaign: &'s Campaign,
+    /// Classes of which a message tells something, or would.
+    told: ClassSet,
 }
 
 /// Where in a message something private stands.
@@ -131,14 +143,17 @@ impl Flow<'_, '_, '_> {
         let Some(only) = declared.only_for.as_ref().filter(|only| !only.contains(&self.campaign.purpose)) else {
             return true;
         };
-        let purposes: Vec<String> = only.iter().map(|purpose| format!("`{}`", catalogue.purpose(*purpose).name)).collect();
+        let purposes: Vec<String> =
+            only.iter().map(|purpose| format!("`{}`", catalogue.purpose(*purpose).name)).collect();
         let purposes = purposes.join(" or ");
         let ours = catalogue.purpose(self.campaign.purpose).name;
         let name = declared.name;
-        let message = format!("data of the class `{name}` is only for {purposes}, and this campaign's purpose is `{ours}`");
+        let message =
+            format!("data of the class `{name}` is only for {purposes}, and this campaign's purpose is `{ours}`");
         let mut diagnostic = Diagnostic::new(ONLY_FOR, place, message).label(format!("reads `{name}`"));
         if let Some(read) = read.filter(|read| !read.through.is_empty()) {
-            let path: Vec<String> = read.through.iter().map(|id| format!("`{}`", self.context.segment_name(*id))).collect();
+            let path: Vec<String> =
+                read.through.iter().map(|id| format!("`{}`", self.context.segment_name(*id))).collect();
             diagnostic = diagnostic
                 .also(read.span, format!("`{name}` is read here"))
                 .note(format!("it flows through the segment {}", path.join(", which uses ")));
@@ -146,7 +161,9 @@ impl Flow<'_, '_, '_> {
         if let Some(span) = self.head.clauses.purpose().map(|(purpose, _)| purpose.span) {
             diagnostic = diagnostic.also(span, "the purpose");
         }
-        self.context.report(diagnostic.help(format!("leave it out of this campaign, or give the campaign the purpose {purposes}")));
+        self.context.report(
+            diagnostic.help(format!("leave it out of this campaign, or give the campaign the purpose {purposes}")),
+        );
         false
     }
 
@@ -268,6 +285,7 @@ impl Flow<'_, '_, '_> {
         open_record: Option<bool>,
         place: Place<'_>,
     ) {
+        self.told = self.told.with(class);
         let name = self.context.catalogue.class(class).name;
         let verb = match role {
             Role::Printed => "tells",
@@ -282,11 +300,15 @@ impl Flow<'_, '_, '_> {
                 None => "say it in the body of an e-mail, and `reveal` it there",
             };
             self.context.report(
-                Diagnostic::new(IN_THE_OPEN, span, format!("{open} {verb} {said}: `{written}` is of the class `{name}`"))
-                    .label(format!("of the class `{name}`"))
-                    .also(place.step, format!("sent by the campaign `{}`", self.campaign.name))
-                    .note("a subject or a text message is read by whoever sees the screen; `reveal` does not change that")
-                    .help(help),
+                Diagnostic::new(
+                    IN_THE_OPEN,
+                    span,
+                    format!("{open} {verb} {said}: `{written}` is of the class `{name}`"),
+                )
+                .label(format!("of the class `{name}`"))
+                .also(place.step, format!("sent by the campaign `{}`", self.campaign.name))
+                .note("a subject or a text message is read by whoever sees the screen; `reveal` does not change that")
+                .help(help),
             );
             return;
         }
@@ -294,7 +316,9 @@ impl Flow<'_, '_, '_> {
         let (enough, wanted) = match place.to {
             Recipient::Patron => (revealed.is_some() || open_record.is_some(), format!("reveal {name}")),
             Recipient::Staff(_) => (revealed.is_some(), format!("reveal {name}")),
-            Recipient::Guardian => (revealed.is_some_and(|(_, guardian)| *guardian), format!("reveal {name} to guardian")),
+            Recipient::Guardian => {
+                (revealed.is_some_and(|(_, guardian)| *guardian), format!("reveal {name} to guardian"))
+            }
         };
         if enough {
             return;
@@ -311,26 +335,33 @@ impl Flow<'_, '_, '_> {
         if let Some(declared) = self.context.catalogue.class(class).span {
             diagnostic = diagnostic.also(declared, "the class");
         }
-        self.context.report(diagnostic.help(format!(
-            "take it out of the message, or, if the reader may see it, add `{wanted}` to the campaign"
-        )));
+        self.context.report(
+            diagnostic.help(format!(
+                "take it out of the message, or, if the reader may see it, add `{wanted}` to the campaign"
+            )),
+        );
     }
 
     /// `why` tells what the audience is.
     fn why(&mut self, class: ClassId, used: &Use, place: Place<'_>) {
+        self.told = self.told.with(class);
         let revealed = self.campaign.reveal.iter().any(|(revealed, _)| *revealed == class);
         if revealed && place.open.is_none() {
             return;
         }
         let name = self.context.catalogue.class(class).name;
         self.context.report(
-            Diagnostic::new(WHY, used.span, format!("`why` would tell of the class `{name}`, by which the audience is chosen"))
-                .label("says why the patron is in the audience")
-                .also(place.step, format!("sent by the campaign `{}`", self.campaign.name))
-                .help(match place.open {
-                    Some(_) => "take `why` out: a subject or a text message never tells anything private".to_owned(),
-                    None => format!("take `why` out, or add `reveal {name}` to the campaign"),
-                }),
+            Diagnostic::new(
+                WHY,
+                used.span,
+                format!("`why` would tell of the class `{name}`, by which the audience is chosen"),
+            )
+            .label("says why the patron is in the audience")
+            .also(place.step, format!("sent by the campaign `{}`", self.campaign.name))
+            .help(match place.open {
+                Some(_) => "take `why` out: a subject or a text message never tells anything private".to_owned(),
+                None => format!("take `why` out, or add `reveal {name}` to the campaign"),
+            }),
         );
     }
 
@@ -347,9 +378,12 @@ impl Flow<'_, '_, '_> {
                     let names = match used.what {
                         Used::Field(_) | Used::Start(..) | Used::StartCount(_) | Used::Table | Used::Group(_) => true,
                         Used::Why => true,
-                        Used::Let(name) => message.lets.iter().any(|one| one.name == name && self.reads_a_patron(&one.value)),
+                        Used::Let(name) => {
+                            message.lets.iter().any(|one| one.name == name && self.reads_a_patron(&one.value))
+                        }
                         Used::Pick(name) => message.picks.iter().any(|pick| {
-                            pick.name == name && pick.condition.as_ref().is_some_and(|where_| self.reads_a_patron(where_))
+                            pick.name == name
+                                && pick.condition.as_ref().is_some_and(|where_| self.reads_a_patron(where_))
                         }),
                     };
                     if names {
@@ -376,7 +410,12 @@ impl Flow<'_, '_, '_> {
         expr.walk(&mut |part| {
             let harmless = match &part.kind {
                 Kind::Read(Read::FeedRow(_)) | Kind::Literal(_) | Kind::Today | Kind::Now => true,
-                Kind::Call { .. } | Kind::Not(_) | Kind::And(_) | Kind::Or(_) | Kind::InWindow { .. } | Kind::Known(_) => true,
+                Kind::Call { .. }
+                | Kind::Not(_)
+                | Kind::And(_)
+                | Kind::Or(_)
+                | Kind::InWindow { .. }
+                | Kind::Known(_) => true,
                 _ => false,
             };
             found |= !harmless;

@@ -18,7 +18,9 @@ pub fn check_clauses(context: &mut Context<'_>, head: &Head<'_>) {
             ClauseKind::Start(start) if !matches!(start.kind, StartKind::Every(_) | StartKind::Once { .. }) => {
                 (start.span, "it starts by schedule only: `every …` or `once on …`")
             }
-            ClauseKind::Audience { except: Some(except), .. } => (except.span, "nobody is in it, so nobody can be excepted"),
+            ClauseKind::Audience { except: Some(except), .. } => {
+                (except.span, "nobody is in it, so nobody can be excepted")
+            }
             ClauseKind::Exit(_) => (clause.span, "nobody is on a journey that could end"),
             ClauseKind::Goal { .. } => (clause.span, "nobody is in it who could reach the goal"),
             ClauseKind::Holdout(_) | ClauseKind::Sample(_) => (clause.span, "there is nobody to draw"),

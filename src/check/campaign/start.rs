@@ -9,7 +9,6 @@ use crate::time::Duration;
 
 use super::super::expr::unknown;
 use super::super::{Context, Scope, lint};
-use super::head::Head;
 use super::schedule;
 
 const NO_DATE: Code = Code("E0407");
@@ -19,24 +18,18 @@ const UNKNOWN: Code = Code("E0409");
 const OF_WHOM: Code = Code("E0410");
 
 /// Checks the clause `start`. `None`: reported.
-pub fn check(
-    context: &mut Context<'_>,
-    head: &Head<'_>,
-    start: &ast::Start,
-    audience: Option<&(Audience, Vec<Expr>)>,
-) -> Option<Start> {
-    let mut checker = Starts { context, head, scope: Scope { in_campaign: true, ..Scope::default() } };
+pub fn check(context: &mut Context<'_>, start: &ast::Start, audience: Option<&(Audience, Vec<Expr>)>) -> Option<Start> {
+    let mut checker = Starts { context, scope: Scope { in_campaign: true, ..Scope::default() } };
     let kind = checker.kind(start, audience)?;
     Some(Start { kind, span: start.span })
 }
 
-struct Starts<'c, 'a, 's> {
+struct Starts<'c, 'a> {
     context: &'c mut Context<'a>,
-    head: &'s Head<'a>,
-    scope: Scope<'s>,
+    scope: Scope<'static>,
 }
 
-impl Starts<'_, '_, '_> {
+impl Starts<'_, '_> {
     fn kind(&mut self, start: &ast::Start, audience: Option<&(Audience, Vec<Expr>)>) -> Option<StartKind> {
         match &start.kind {
             ast::StartKind::Entering { segment, including_current } => {
@@ -52,11 +45,13 @@ impl Starts<'_, '_, '_> {
             }
             ast::StartKind::When(condition) => {
                 let condition = self.context.condition(condition, &self.scope)?;
-                lint::decided::start(self.context, &condition, self.head.served);
+                lint::condition(self.context, &condition, lint::Place::Audience);
                 Some(StartKind::Becomes { condition, including_current: false })
             }
             ast::StartKind::Change { field, from, to } => self.change(*field, from.as_ref(), to.as_ref()),
-            ast::StartKind::Event { event, condition, together } => self.event(*event, condition.as_ref(), together.as_ref()),
+            ast::StartKind::Event { event, condition, together } => {
+                self.event(*event, condition.as_ref(), together.as_ref())
+            }
             ast::StartKind::EventDate { offset, field, event, condition, together } => {
                 self.event_date(offset.as_ref(), *field, *event, condition.as_ref(), together.as_ref())
             }
@@ -127,7 +122,8 @@ impl Starts<'_, '_, '_> {
         }
         let catalogue = &self.context.catalogue;
         let dates = catalogue.fields.iter().filter(|field| matches!(field.ty, Type::Date | Type::Instant));
-        let known: Vec<_> = catalogue.events.iter().map(|event| event.name).chain(dates.map(|field| field.name)).collect();
+        let known: Vec<_> =
+            catalogue.events.iter().map(|event| event.name).chain(dates.map(|field| field.name)).collect();
         let message = format!("`{}` is neither an event or record nor a date of the patron", name.symbol);
         let mut diagnostic = unknown(UNKNOWN, name, &message, known, "there are");
         if self.context.declared.segments.contains_key(&name.symbol) {
@@ -182,7 +178,7 @@ impl Starts<'_, '_, '_> {
     fn row_condition(&mut self, event: EventId, condition: Option<&ast::Expr>) -> Option<Option<Expr>> {
         let Some(condition) = condition else { return Some(None) };
         let condition = self.context.condition(condition, &self.scope.with_row(event))?;
-        lint::decided::start(self.context, &condition, self.head.served);
+        lint::condition(self.context, &condition, lint::Place::Audience);
         Some(Some(condition))
     }
 
@@ -221,9 +217,13 @@ impl Starts<'_, '_, '_> {
                 if ty != Type::Int {
                     let found = self.context.describe(ty);
                     self.context.report(
-                        Diagnostic::new(NO_INT, count.span, format!("`{}` is {found}, not a whole number", count.symbol))
-                            .label(format!("how many {}s?", unit.word()))
-                            .help("name a patron field of type int, or write a number"),
+                        Diagnostic::new(
+                            NO_INT,
+                            count.span,
+                            format!("`{}` is {found}, not a whole number", count.symbol),
+                        )
+                        .label(format!("how many {}s?", unit.word()))
+                        .help("name a patron field of type int, or write a number"),
                     );
                     return None;
                 }
@@ -242,7 +242,9 @@ impl Starts<'_, '_, '_> {
             self.context.report(
                 Diagnostic::new(TOO_FINE, offset.quantity.span, format!("{}s do not go with a date", unit.word()))
                     .label("finer than a date")
-                    .note("this start falls due with a local date; the library's hours decide when its message goes out")
+                    .note(
+                        "this start falls due with a local date; the library's hours decide when its message goes out",
+                    )
                     .help("write days, weeks, months or years"),
             );
             return None;
@@ -254,7 +256,6 @@ impl Starts<'_, '_, '_> {
 /// `event.FIELD` where nothing has started yet: the field.
 fn of_an_event(date: &ast::Expr) -> Option<Option<crate::symbol::Symbol>> {
     let ExprKind::Path(path) = &date.kind else { return None };
-    let first = path.first().filter(|first| first.symbol.as_str() == "event")?;
-    let _ = first;
-    Some(path.get(1).map(|field| field.symbol))
+    let is_event = path.first().is_some_and(|first| first.symbol.as_str() == "event");
+    is_event.then(|| path.get(1).map(|field| field.symbol))
 }

@@ -120,18 +120,27 @@ fn channels(
 ) -> Option<Vec<Channel>> {
     let declared = journey.context.declared.messages.get(&message.symbol).copied();
     let has = declared.map(|declared| channels_of(declared.what));
-    let is_broken = declared.is_some_and(|declared| declared.item.broken);
+    // A block whose channel is misspelt has been reported, and may be the one that is meant.
+    let unclear = |message: &ast::Message| {
+        message.blocks.is_empty()
+            || message.blocks.iter().any(|block| Channel::from_word(block.channel.symbol.as_str()).is_none())
+    };
+    let is_broken = declared.is_some_and(|declared| declared.item.broken || unclear(declared.what));
     if by.is_empty() {
         let usable: Vec<Channel> = has?.into_iter().filter(|channel| wants.takes(*channel)).collect();
         if usable.is_empty() && !is_broken {
             journey.context.report(
-                Diagnostic::new(NOT_IN_THE_MESSAGE, message.span, format!("`{}` has no block that could be used here", message.symbol))
-                    .label(format!("has none of {}", wants.words()))
-                    .also(declared?.what.name.span, "declared here")
-                    .help(match wants {
-                        Reach::Public => "give it a block such as `web { title \"…\"  body \"…\"  link \"…\" }`",
-                        _ => "give it a block such as `email { subject \"…\"  body \"…\" }`",
-                    }),
+                Diagnostic::new(
+                    NOT_IN_THE_MESSAGE,
+                    message.span,
+                    format!("`{}` has no block that could be used here", message.symbol),
+                )
+                .label(format!("has none of {}", wants.words()))
+                .also(declared?.what.name.span, "declared here")
+                .help(match wants {
+                    Reach::Public => "give it a block such as `web { title \"…\"  body \"…\"  link \"…\" }`",
+                    _ => "give it a block such as `email { subject \"…\"  body \"…\" }`",
+                }),
             );
             return None;
         }
@@ -162,7 +171,9 @@ fn channels(
 
 fn wrong_channel(journey: &mut Journey<'_, '_, '_>, span: Span, name: ast::Name, wants: Reach) {
     let help = match wants {
-        Reach::Patron => "what is on the web, a feed or social media is published: `publish` in a campaign with `audience public`",
+        Reach::Patron => {
+            "what is on the web, a feed or social media is published: `publish` in a campaign with `audience public`"
+        }
         Reach::Mail => "guardians and staff are written to by e-mail only: take `by` away",
         Reach::Public => "e-mail, text messages and letters go to patrons: `send` in a campaign with an audience",
     };
@@ -193,7 +204,9 @@ fn message_index(journey: &mut Journey<'_, '_, '_>, name: ast::Name) -> Option<u
         let known: Vec<Symbol> = journey.messages.iter().map(|(known, _)| *known).collect();
         let mut diagnostic =
             unknown(UNKNOWN_MESSAGE, name, &format!("there is no message `{}`", name.symbol), known, "messages are");
-        diagnostic.help.get_or_insert_with(|| format!("declare it: `message {} {{ email {{ subject \"…\"  body \"…\" }} }}`", name.symbol));
+        diagnostic.help.get_or_insert_with(|| {
+            format!("declare it: `message {} {{ email {{ subject \"…\"  body \"…\" }} }}`", name.symbol)
+        });
         journey.context.report(diagnostic);
     }
     found

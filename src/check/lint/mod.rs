@@ -4,10 +4,14 @@
 //! removed, not silenced.
 
 pub mod decided;
+pub mod goal;
+pub mod languages;
 pub mod left_out;
 pub mod name_of_both;
+pub mod no_steps;
 pub mod plural;
 pub mod unused;
+pub mod unused_reveal;
 pub mod value_like_a_field;
 
 use crate::rule::Expr;

@@ -12,7 +12,6 @@ use crate::check::campaign::{UNKNOWN_MESSAGE, channels_of};
 use crate::check::expr::unknown;
 
 const NOT_IN_THE_MESSAGE: Code = Code("E0612");
-const UNKNOWN_LANGUAGE: Code = Code("E0613");
 
 impl Checker<'_, '_> {
     pub(super) fn expectation(&mut self, expectation: &Expectation) -> Option<Statement> {
@@ -80,10 +79,14 @@ impl Checker<'_, '_> {
         let lacks = declared.filter(|declared| !declared.item.broken && !channels_of(declared.what).contains(&channel));
         if let Some(declared) = lacks {
             self.context.report(
-                Diagnostic::new(NOT_IN_THE_MESSAGE, name.span, format!("`{}` has no block `{}`", declared.what.name.symbol, name.symbol))
-                    .label("can never go by it")
-                    .also(declared.what.name.span, "the message")
-                    .help("name one of its channels, or leave `by` out"),
+                Diagnostic::new(
+                    NOT_IN_THE_MESSAGE,
+                    name.span,
+                    format!("`{}` has no block `{}`", declared.what.name.symbol, name.symbol),
+                )
+                .label("can never go by it")
+                .also(declared.what.name.span, "the message")
+                .help("name one of its channels, or leave `by` out"),
             );
             return None;
         }
@@ -91,12 +94,6 @@ impl Checker<'_, '_> {
     }
 
     fn language(&mut self, name: ast::Name) -> Option<Symbol> {
-        if !self.context.has_library || self.context.library.languages.contains(&name.symbol) {
-            return Some(name.symbol);
-        }
-        let known = self.context.library.languages.clone();
-        let message = format!("the library has no language `{}`", name.symbol);
-        self.context.report(unknown(UNKNOWN_LANGUAGE, name, &message, known, "its languages are"));
-        None
+        self.context.known_language(name).then_some(name.symbol)
     }
 }

@@ -45,9 +45,13 @@ impl Checker<'_, '_> {
         let declared = self.context.catalogue.event(id).clone();
         if declared.is_record() {
             self.context.report(
-                Diagnostic::new(WRONG_KIND, event.span, format!("`{}` is a record: it has a key, and may change", event.symbol))
-                    .label("not an event")
-                    .help(format!("write `record {} KEY of …`", event.symbol)),
+                Diagnostic::new(
+                    WRONG_KIND,
+                    event.span,
+                    format!("`{}` is a record: it has a key, and may change", event.symbol),
+                )
+                .label("not an event")
+                .help(format!("write `record {} KEY of …`", event.symbol)),
             );
             return None;
         }
@@ -73,9 +77,13 @@ impl Checker<'_, '_> {
         if !declared.is_record() {
             self.wrong.push(key.symbol);
             self.context.report(
-                Diagnostic::new(WRONG_KIND, record.span, format!("`{}` is an event: it happened once, and has no key", record.symbol))
-                    .label("not a record")
-                    .help(format!("write `event {} of …`", record.symbol)),
+                Diagnostic::new(
+                    WRONG_KIND,
+                    record.span,
+                    format!("`{}` is an event: it happened once, and has no key", record.symbol),
+                )
+                .label("not a record")
+                .help(format!("write `event {} of …`", record.symbol)),
             );
             return None;
         }
@@ -84,12 +92,7 @@ impl Checker<'_, '_> {
         Some(Statement::Record { record: id, key: key.symbol, person: person?, on: self.instant(on), fields: fields? })
     }
 
-    pub(super) fn change(
-        &mut self,
-        what: ast::Name,
-        on: &ast::When,
-        fields: &[ast::Assignment],
-    ) -> Option<Statement> {
+    pub(super) fn change(&mut self, what: ast::Name, on: &ast::When, fields: &[ast::Assignment]) -> Option<Statement> {
         if let Some((record, _)) = self.keys.get(&what.symbol) {
             let record: EventId = *record;
             let declared = self.context.catalogue.event(record).clone();
@@ -139,9 +142,13 @@ impl Checker<'_, '_> {
             if let Some(table) = self.context.catalogue.table_named(feed.symbol) {
                 let by = self.context.catalogue.tables[table.index()].by;
                 self.context.report(
-                    Diagnostic::new(UNKNOWN_ROW, feed.span, format!("a row of the table `{}` needs its key", feed.symbol))
-                        .label(format!("of which `{by}`?"))
-                        .help(format!("write the value of `{by}` after `{}`", feed.symbol)),
+                    Diagnostic::new(
+                        UNKNOWN_ROW,
+                        feed.span,
+                        format!("a row of the table `{}` needs its key", feed.symbol),
+                    )
+                    .label(format!("of which `{by}`?"))
+                    .help(format!("write the value of `{by}` after `{}`", feed.symbol)),
                 );
             } else {
                 self.unknown_row(feed);
@@ -229,7 +236,10 @@ impl Checker<'_, '_> {
                     self.context.report(
                         Diagnostic::new(REQUIRED, assignment.span, format!("`{}` is never unknown", name.symbol))
                             .label("a required field")
-                            .help(format!("leave it out or give it a value, or declare it `{} … optional`", name.symbol)),
+                            .help(format!(
+                                "leave it out or give it a value, or declare it `{} … optional`",
+                                name.symbol
+                            )),
                     );
                     None
                 }

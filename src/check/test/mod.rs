@@ -52,7 +52,9 @@ impl<'c, 'a> Checker<'c, 'a> {
         let declared = test.what;
         self.check_now(test);
         for statement in &declared.statements {
-            if let StatementKind::Patron { person: name, .. } | StatementKind::Record { key: name, .. } = &statement.kind {
+            if let StatementKind::Patron { person: name, .. } | StatementKind::Record { key: name, .. } =
+                &statement.kind
+            {
                 self.later.entry(name.symbol).or_insert(name.span);
             }
         }
@@ -110,9 +112,7 @@ impl<'c, 'a> Checker<'c, 'a> {
     fn statement(&mut self, statement: &ast::Statement) -> Option<Statement> {
         match &statement.kind {
             StatementKind::Now(when) => Some(Statement::Now(self.instant(when))),
-            StatementKind::Patron { person, like, from, fields } => {
-                self.patron(*person, *like, from.as_ref(), fields)
-            }
+            StatementKind::Patron { person, like, from, fields } => self.patron(*person, *like, from.as_ref(), fields),
             StatementKind::Consent { person, purpose, channel, on, until, asked } => {
                 let person = self.person(*person);
                 let (purpose, channel) = self.consent(*purpose, *channel);
@@ -291,7 +291,11 @@ impl<'c, 'a> Checker<'c, 'a> {
                 if declared.clauses.iter().any(|clause| matches!(clause.kind, ast::ClauseKind::Holdout(_))) {
                     return Some(campaign);
                 }
-                (name.span, format!("`{campaign}` holds nobody out"), "give the campaign a clause such as `holdout 10%`".to_owned())
+                (
+                    name.span,
+                    format!("`{campaign}` holds nobody out"),
+                    "give the campaign a clause such as `holdout 10%`".to_owned(),
+                )
             }
             Some(arm) => {
                 let arms = most_arms(&declared.steps) as i64;

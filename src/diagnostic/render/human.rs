@@ -41,12 +41,17 @@ pub fn write(
     let main = if diagnostic.severity == Severity::Error { Color::Red } else { Color::Yellow };
     // ariadne draws no marks for a label without a text.
     let text = if diagnostic.label.is_empty() { "here" } else { &diagnostic.label };
-    report.add_label(Label::new(primary).with_message(text).with_color(main).with_priority(1));
+    let mut labels =
+        vec![(primary.clone(), Label::new(primary.clone()).with_message(text).with_color(main).with_priority(1))];
     for (span, text) in &diagnostic.secondary {
         if let Some(place) = excerpts.locate(*span) {
-            report.add_label(Label::new(place).with_message(text).with_color(Color::Blue));
+            let label = Label::new(place.clone()).with_color(Color::Blue);
+            labels.push((place, if text.is_empty() { label } else { label.with_message(text) }));
         }
     }
+    // A file is drawn once if its labels come in the order of the text.
+    labels.sort_by_key(|((file, range), _)| (*file != primary.0, *file, range.start));
+    report.add_labels(labels.into_iter().map(|(_, label)| label));
     let margin = excerpts.margin() + " │ Note 1: ".chars().count() + 2;
     for note in &diagnostic.notes {
         report.add_note(wrap(note, width.saturating_sub(margin), 0, ""));

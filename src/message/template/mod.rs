@@ -21,11 +21,12 @@ mod tests;
 
 pub(in crate::message) use layout::{Names, check_names};
 pub use place::Place;
+pub use resolve::NEEDS_DEFAULT;
 
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Channel, ClassSet, EventId, FieldId, Library, SurveyId, Type};
-use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Sources, Span};
 use crate::message::{Let, PartKind, Pick};
 use crate::rule::{EventRead, Expr};
 use crate::symbol::Symbol;
@@ -243,7 +244,8 @@ pub enum Role {
 
 impl Template {
     /// Reads `text` and resolves its names; every finding lies inside the text. Findings that two starts share are
-    /// told once. The template is missing where an error was found.
+    /// told once. The template is missing where an error was found, unless all that is wrong is a `default` that is
+    /// missing: what it reads may then still be judged.
     pub fn check(text: &Text, scope: &Scope<'_>) -> (Option<Template>, Vec<Diagnostic>) {
         let (tree, mut findings) = syntax::parse(text);
         let Some(tree) = tree else { return (None, findings) };
@@ -266,7 +268,8 @@ impl Template {
             let new: Vec<Diagnostic> = more.into_iter().filter(|finding| !findings.contains(finding)).collect();
             findings.extend(new);
         }
-        if findings.iter().any(|finding| finding.severity == crate::diagnostic::Severity::Error) {
+        let stops = |finding: &Diagnostic| finding.severity == Severity::Error && finding.code != NEEDS_DEFAULT;
+        if findings.iter().any(stops) {
             return (None, findings);
         }
         match handlebars::Template::compile(&tree.prepared) {

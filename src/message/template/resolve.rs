@@ -15,7 +15,8 @@ use crate::syntax::ast::Text;
 
 pub(super) const UNKNOWN_NAME: Code = Code("E0703");
 pub(super) const UNKNOWN_HELPER: Code = Code("E0704");
-const NEEDS_DEFAULT: Code = Code("E0705");
+/// A value that may be unknown, without a `default`.
+pub const NEEDS_DEFAULT: Code = Code("E0705");
 const NO_EVENT: Code = Code("E0709");
 const NOT_ROWS: Code = Code("E0710");
 const NOT_A_URL: Code = Code("E0711");
