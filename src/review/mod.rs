@@ -2,4 +2,6 @@
 
 pub mod dates;
 pub mod demo;
+pub mod explain;
+pub mod show;
 pub mod starter;
