@@ -9,7 +9,7 @@ use super::schema::{Fields, Schema};
 use super::town::{BRANCHES, Programme, calendar};
 use crate::catalogue::{FieldId, Value};
 use crate::rule::PatronId;
-use crate::store::{Outcome, Store, StoreError, Transaction, Writer};
+use crate::store::{Outcome, Store, StoreError, Writer};
 use crate::symbol::Symbol;
 use crate::time::Instant;
 
@@ -81,7 +81,8 @@ impl<'a> Town<'a> {
             progress(end);
             start = end;
         }
-        finish(writer, transaction)?;
+        drop(writer);
+        transaction.commit()?;
         Ok(imported)
     }
 
@@ -97,7 +98,8 @@ impl<'a> Town<'a> {
         for (key, rows) in self.later.remove(&day).unwrap_or_default() {
             self.write(&mut writer, &key, Some(at), &rows, &mut imported)?;
         }
-        finish(writer, transaction)?;
+        drop(writer);
+        transaction.commit()?;
         Ok(imported)
     }
 
@@ -151,11 +153,6 @@ impl<'a> Town<'a> {
         }
         Ok(())
     }
-}
-
-fn finish(writer: Writer<'_>, transaction: Transaction<'_>) -> Result<(), StoreError> {
-    drop(writer);
-    transaction.commit()
 }
 
 fn numbered(fields: &Fields) -> Vec<(u16, Option<Value>)> {

@@ -1,12 +1,14 @@
 //! A store to try things on: a town of readers, invented, the same for the same seed.
 
 mod activity;
+mod import;
 mod names;
 mod random;
 mod reader;
 mod schema;
 mod town;
 
+pub use import::{Imported, Town};
 pub use reader::{Plan, Reader, Rows, reader};
 pub use schema::Schema;
 pub use town::{BRANCHES, Programme, calendar};
