@@ -3,5 +3,6 @@ mod architecture;
 mod check;
 mod docs;
 mod eval;
+mod message;
 mod review;
 mod syntax;
