@@ -62,7 +62,11 @@ fn ana(program: &Program) -> World_ {
     world.set(program, "branch", symbol("central"));
     world.set(program, "expires_on", Some(Value::Date(day("2028-01-02"))));
     world.set(program, "fines", Some(Value::Money(1_250)));
-    world.set(program, "interests", Some(Value::Set(["gardening", "history"].map(|name| Value::Symbol(name.into())).into())));
+    world.set(
+        program,
+        "interests",
+        Some(Value::Set(["gardening", "history"].map(|name| Value::Symbol(name.into())).into())),
+    );
     world.set(program, "history_opt_in", Some(Value::Bool(false)));
     let visit = world.event(program, "visit");
     world.facts.events[visit.index()] = (1..=3)
@@ -80,7 +84,12 @@ fn ana(program: &Program) -> World_ {
     world.tables.rows[table.index()] = rows;
     let item = |title: &str, date: &str, branch: &str| {
         let page = format!("https://riverside.example/p/{date}");
-        vec![Some(Value::text(title)), Some(Value::Instant(at(program, date, 18))), symbol(branch), Some(Value::text(&page))]
+        vec![
+            Some(Value::text(title)),
+            Some(Value::Instant(at(program, date, 18))),
+            symbol(branch),
+            Some(Value::text(&page)),
+        ]
     };
     world.programs = vec![
         item("Story *time*", "2026-12-03", "central"),
@@ -92,7 +101,13 @@ fn ana(program: &Program) -> World_ {
     world
 }
 
-fn render(program: &Program, world: &World_, campaign: &str, channel: Channel, language: &str) -> Result<Rendered, NotRendered> {
+fn render(
+    program: &Program,
+    world: &World_,
+    campaign: &str,
+    channel: Channel,
+    language: &str,
+) -> Result<Rendered, NotRendered> {
     let campaign = program.campaign(campaign.into()).expect("the campaign");
     let bookmobile::program::StepKind::Send { message, .. } = &campaign.steps[0].kind else { panic!("a send") };
     let readings = Readings::new(program);
@@ -157,7 +172,10 @@ fn a_mail_program_finds_both_parts_and_the_unsubscribe_headers() {
     let parsed = mail_parser::MessageParser::default().parse(bytes.as_bytes()).expect("a message");
     assert_eq!(parsed.subject(), Some("Bienvenue, Ana !"));
     let text = parsed.body_text(0).expect("a text part");
-    assert!(text.contains("Bibliothèque centrale") && text.contains("2 janvier 2028") && text.contains("12,50"), "{text}");
+    assert!(
+        text.contains("Bibliothèque centrale") && text.contains("2 janvier 2028") && text.contains("12,50"),
+        "{text}"
+    );
     let html = parsed.body_html(0).expect("an HTML part");
     assert!(html.contains("<strong>Bibliothèque centrale</strong>") && html.contains("lang=\"fr\""), "{html}");
     let unsubscribe = rendered.unsubscribe.clone().expect("promotion needs consent");
@@ -172,7 +190,8 @@ fn links_lead_to_what_is_kept_with_the_message() {
     let Content::Email { html, .. } = &rendered.content else { panic!("an e-mail") };
     assert!(!html.contains("https://riverside.example/p/"), "targets stand in no link: {html}");
     let links = Links::new("https://riverside.example/m", b"a secret of the store");
-    let start = html.find("https://riverside.example/m/c/").expect("a tracked link") + "https://riverside.example/m/c/".len();
+    let start =
+        html.find("https://riverside.example/m/c/").expect("a tracked link") + "https://riverside.example/m/c/".len();
     let token: String = html[start..].chars().take_while(|c| *c != '"').collect();
     let read = links.read(LinkKind::Click, &token).expect("a token of ours");
     assert_eq!(read.message, rendered.id);
@@ -237,7 +256,15 @@ fn events_of_a_start_with_together_are_repeated() {
     let rendered = render(&program, &world, "due_soon", Channel::Email, "en").expect("it renders");
     let Content::Email { subject, html, text } = &rendered.content else { panic!("an e-mail") };
     assert_eq!(subject, "2 items are due soon");
-    assert!(text.starts_with("- Emma & *Co*, due November 26, 2026 (Central Library, 9 to 5  not on <Mondays>)\n".split("  ").next().expect("a part")), "{text}");
+    assert!(
+        text.starts_with(
+            "- Emma & *Co*, due November 26, 2026 (Central Library, 9 to 5  not on <Mondays>)\n"
+                .split("  ")
+                .next()
+                .expect("a part")
+        ),
+        "{text}"
+    );
     assert!(html.contains("Emma &amp; *Co*") && html.contains("not on &lt;Mondays&gt;"), "{html}");
     assert!(rendered.unsubscribe.is_none() && !text.contains("Unsubscribe"), "a notice needs no consent");
     assert!(rendered.content.says("emma & *co*, DUE november 26, 2026"));
