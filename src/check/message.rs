@@ -40,7 +40,9 @@ pub(super) fn check_all(
     context: &mut Context<'_>,
     senders: &HashMap<Symbol, Vec<Sender>>,
 ) -> (Messages, Vec<Diagnostic>) {
-    let groups = Groups::of(context);
+    let mut groups: Vec<Symbol> = context.declared.segments.keys().copied().collect();
+    groups.extend(context.catalogue.lists.iter().map(|list| list.name));
+    groups.sort();
     let declared = context.declared.all_messages.clone();
     let mut defaults = Vec::new();
     let check = |declaration: Declaration<'_, ast::Message>| {
@@ -53,37 +55,23 @@ pub(super) fn check_all(
     (messages, defaults)
 }
 
-/// What `member` can ask for: segments with their defaults, and lists.
-struct Groups {
-    by_name: HashMap<Symbol, Membership>,
-    names: Vec<Symbol>,
-}
-
-impl Groups {
-    fn of(context: &Context<'_>) -> Groups {
-        let mut names: Vec<Symbol> = context.declared.segments.keys().copied().collect();
-        names.extend(context.catalogue.lists.iter().map(|list| list.name));
-        names.sort();
-        let mut by_name = HashMap::new();
-        for name in &names {
-            let span = Span::new(crate::diagnostic::FileId(0), 0..0);
-            let kind = match (context.default_instance(*name), context.catalogue.list_named(*name)) {
-                (Some(segment), _) => Kind::Segment(segment),
-                (None, Some(list)) => Kind::Member(list),
-                (None, None) => continue,
-            };
-            let condition = Expr { kind, ty: Type::Bool, span };
-            let classes = context.classes_of(&condition);
-            by_name.insert(*name, Membership { condition, classes });
-        }
-        Groups { by_name, names }
-    }
+/// What `member` asks for: a segment with its defaults, or a list.
+fn membership(context: &Context<'_>, name: Symbol) -> Option<Membership> {
+    let span = Span::new(crate::diagnostic::FileId(0), 0..0);
+    let kind = match context.default_instance(name) {
+        Some(segment) => Kind::Segment(segment),
+        None => Kind::Member(context.catalogue.list_named(name)?),
+    };
+    let condition = Expr { kind, ty: Type::Bool, span };
+    let classes = context.classes_of(&condition);
+    Some(Membership { condition, classes })
 }
 
 struct Checker<'c, 'a, 's> {
     context: &'c mut Context<'a>,
     senders: &'s [Sender],
-    groups: &'s Groups,
+    /// Names of segments and lists.
+    groups: &'s [Symbol],
     declaration: Declaration<'s, ast::Message>,
     /// Findings of a missing `default`.
     defaults: &'s mut Vec<Diagnostic>,
@@ -416,14 +404,14 @@ impl Checker<'_, '_, '_> {
         part: PartKind,
         language: Symbol,
     ) -> Option<Template> {
-        let membership = |name: Symbol| self.groups.by_name.get(&name).cloned();
+        let membership = |name: Symbol| membership(self.context, name);
         let scope = template::Scope {
             catalogue: &self.context.catalogue,
             library: &self.context.library,
             lets,
             picks,
             membership: &membership,
-            groups: &self.groups.names,
+            groups: self.groups,
             senders: self.senders,
             channel,
             part,

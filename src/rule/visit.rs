@@ -1,5 +1,7 @@
 //! Walking over an expression, and what it reads of private data.
 
+use std::collections::HashSet;
+
 use crate::catalogue::{Catalogue, ClassId, EventId};
 use crate::diagnostic::Span;
 use crate::rule::{EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
@@ -86,24 +88,43 @@ pub struct PrivateRead {
     pub open_only: bool,
 }
 
-/// Each place at which `expr` reads private data, through the segments whose `body` is known. Segments do not use
-/// each other in a cycle, or else their bodies are not given.
+/// Each place at which `expr` reads private data, through the segments whose `body` is known. A segment is read once
+/// for each use in `expr`, so that many ways to it cost no more than one; a circle ends.
 pub fn private_reads<'a>(
     expr: &'a Expr,
     catalogue: &Catalogue,
     body: &dyn Fn(SegmentId) -> Option<&'a Expr>,
 ) -> Vec<PrivateRead> {
-    let mut reader = Reader { catalogue, body, found: Vec::new(), through: Vec::new(), entry: None };
+    let mut reader = Reader { catalogue, found: Vec::new(), uses: Vec::new(), current: None, seen: HashSet::new() };
     reader.expr(expr, None);
+    let mut next = 0;
+    // From a list and not by recursion: a chain of segments may be long.
+    while let Some(of) = reader.uses.get(next) {
+        let segment = of.segment;
+        reader.current = Some(next);
+        if let Some(body) = body(segment) {
+            reader.expr(body, None);
+        }
+        next += 1;
+    }
     reader.found
 }
 
-struct Reader<'a, 'b> {
+struct Reader<'b> {
     catalogue: &'b Catalogue,
-    body: &'b dyn Fn(SegmentId) -> Option<&'a Expr>,
     found: Vec<PrivateRead>,
-    through: Vec<SegmentId>,
-    entry: Option<Span>,
+    /// Uses of segments, each behind the one in whose body it stands.
+    uses: Vec<Use>,
+    /// The use whose body is being read.
+    current: Option<usize>,
+    seen: HashSet<(SegmentId, Span)>,
+}
+
+struct Use {
+    segment: SegmentId,
+    /// In the expression that was asked about.
+    entry: Span,
+    inside: Option<usize>,
 }
 
 /// The selection whose `where` is being read.
@@ -113,8 +134,8 @@ struct Row {
     open: bool,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn expr(&mut self, expr: &'a Expr, row: Option<Row>) {
+impl Reader<'_> {
+    fn expr(&mut self, expr: &Expr, row: Option<Row>) {
         match &expr.kind {
             Kind::Read(read) => self.read(read, expr.span, row),
             Kind::Changed(field) => self.class(self.catalogue.field(*field).private, expr.span, false),
@@ -151,7 +172,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn window(&mut self, window: &'a Window) {
+    fn window(&mut self, window: &Window) {
         match window {
             Window::Last(_) | Window::Next(_) | Window::Period { .. } => {}
             Window::Since(bound) | Window::Before(bound) => self.expr(bound, None),
@@ -188,21 +209,23 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn segment(&mut self, segment: SegmentId, span: Span) {
-        let Some(body) = (self.body)(segment).filter(|_| !self.through.contains(&segment)) else { return };
-        let outermost = self.entry.is_none();
-        self.entry.get_or_insert(span);
-        self.through.push(segment);
-        self.expr(body, None);
-        self.through.pop();
-        if outermost {
-            self.entry = None;
+        let entry = self.current.map_or(span, |current| self.uses[current].entry);
+        if self.seen.insert((segment, entry)) {
+            self.uses.push(Use { segment, entry, inside: self.current });
         }
     }
 
     fn class(&mut self, class: Option<ClassId>, span: Span, open_only: bool) {
         let Some(class) = class else { return };
-        let read =
-            PrivateRead { class, span, entry: self.entry.unwrap_or(span), through: self.through.clone(), open_only };
+        let mut through = Vec::new();
+        let mut outer = self.current;
+        while let Some(at) = outer {
+            through.push(self.uses[at].segment);
+            outer = self.uses[at].inside;
+        }
+        through.reverse();
+        let entry = self.current.map_or(span, |current| self.uses[current].entry);
+        let read = PrivateRead { class, span, entry, through, open_only };
         if !self.found.contains(&read) {
             self.found.push(read);
         }

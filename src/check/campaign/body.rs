@@ -12,6 +12,7 @@ use crate::time::{Day, Duration, Unit};
 use super::super::expr::unknown;
 use super::super::{Context, Scope, lint};
 use super::clause::clause;
+use super::delivery::Layouts;
 use super::head::Head;
 use super::journey::Journey;
 use super::{Messages, delivery, privacy, public, start};
@@ -28,7 +29,12 @@ const EXPIRES_AFTER: Duration = Duration { count: 3, unit: Unit::Day };
 const PRIORITY: i64 = 50;
 
 /// Checks a campaign; `None` where something was reported that leaves no campaign.
-pub fn check<'a>(context: &mut Context<'a>, head: &Head<'a>, messages: &Messages) -> Option<Campaign> {
+pub fn check<'a>(
+    context: &mut Context<'a>,
+    head: &Head<'a>,
+    messages: &Messages,
+    layouts: &Layouts,
+) -> Option<Campaign> {
     let declared = head.declaration.what;
     let clauses = &head.clauses;
     public::check_clauses(context, head);
@@ -40,7 +46,7 @@ pub fn check<'a>(context: &mut Context<'a>, head: &Head<'a>, messages: &Messages
     let limit = clause!(clauses, ClauseKind::Limit(limit) => limit);
     let limit = limit.map_or(Some(None), |(limit, _)| self::limit(context, limit).map(Some));
     let deliver = delivery::hours(context, head);
-    let layout = delivery::layout(context, head);
+    let layout = delivery::layout(context, head, layouts);
     let expires = clause!(clauses, ClauseKind::ExpiresAfter(after) => after);
     let expires = expires.map_or(Some(EXPIRES_AFTER), |(after, _)| context.duration(after, &Scope::default()));
     let reveal = reveal(context, head);

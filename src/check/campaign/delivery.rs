@@ -73,16 +73,15 @@ pub fn hours(context: &mut Context<'_>, head: &Head<'_>) -> Option<Deliver> {
 }
 
 /// The clause `layout`.
-pub fn layout(context: &mut Context<'_>, head: &Head<'_>) -> Option<Option<Symbol>> {
+pub fn layout(context: &mut Context<'_>, head: &Head<'_>, layouts: &Layouts) -> Option<Option<Symbol>> {
     let Some((name, _)) = clause!(head.clauses, ClauseKind::Layout(name) => *name) else { return Some(None) };
-    let layouts = layouts(context);
     if let Some((_, layout)) = layouts.iter().find(|(layout, _)| *layout == name.symbol) {
         let needs_consent = head.purpose.is_some_and(|purpose| context.catalogue.purpose(purpose).needs_consent);
         let lacks = layout.as_ref().filter(|_| needs_consent).and_then(|layout| layout.check_for_promotion(name.span));
         lacks.into_iter().for_each(|lacks| context.report(lacks));
         return Some(Some(name.symbol));
     }
-    let known: Vec<Symbol> = layouts.into_iter().map(|(layout, _)| layout).collect();
+    let known: Vec<Symbol> = layouts.iter().map(|(layout, _)| *layout).collect();
     let message = format!("there is no layout `{}`", name.symbol);
     let mut diagnostic = unknown(UNKNOWN_LAYOUT, name, &message, known, "layouts are");
     diagnostic.help.get_or_insert_with(|| format!("write it: `layouts/{}.hbs`, beside the program", name.symbol));
@@ -91,7 +90,10 @@ pub fn layout(context: &mut Context<'_>, head: &Head<'_>) -> Option<Option<Symbo
 }
 
 /// The layouts beside the program by name; `None`: has errors, which are reported.
-fn layouts(context: &mut Context<'_>) -> Vec<(Symbol, Option<Layout>)> {
+pub type Layouts = Vec<(Symbol, Option<Layout>)>;
+
+/// Reads the layouts beside the program.
+pub fn layouts(context: &mut Context<'_>) -> Layouts {
     let sources = context.sources;
     let files = sources.iter().filter_map(|(id, file)| Some((compile::layout_name(&file.path)?, id)));
     let check = |(name, file)| {

@@ -42,9 +42,10 @@ pub(super) fn check(context: &mut Context<'_>) -> (Vec<Message>, Vec<Campaign>) 
         }
     }
     let (messages, defaults) = super::message::check_all(context, &senders);
+    let layouts = delivery::layouts(context);
     let mut campaigns: Vec<Campaign> = Vec::new();
     for head in &heads {
-        campaigns.extend(body::check(context, head, &messages));
+        campaigns.extend(body::check(context, head, &messages, &layouts));
     }
     for finding in defaults {
         if !context.has_finding_at(finding.span) {

@@ -115,6 +115,10 @@ struct Place<'m> {
 impl Flow<'_, '_, '_> {
     /// `only for`: whether a campaign of this purpose may read what the expression reads.
     fn may_read(&mut self, expr: &Expr) {
+        let classes = self.context.classes_of(expr);
+        if classes.iter().all(|class| self.context.catalogue.class(class).only_for.is_none()) {
+            return;
+        }
         let context = &*self.context;
         let reads = private_reads(expr, &context.catalogue, &|segment| context.segments.body(segment));
         for read in reads {
@@ -408,17 +412,19 @@ impl Flow<'_, '_, '_> {
         use crate::rule::{Kind, Read};
         let mut found = false;
         expr.walk(&mut |part| {
-            let harmless = match &part.kind {
-                Kind::Read(Read::FeedRow(_)) | Kind::Literal(_) | Kind::Today | Kind::Now => true,
-                Kind::Call { .. }
-                | Kind::Not(_)
-                | Kind::And(_)
-                | Kind::Or(_)
-                | Kind::InWindow { .. }
-                | Kind::Known(_) => true,
-                _ => false,
-            };
-            found |= !harmless;
+            found |= !matches!(
+                part.kind,
+                Kind::Read(Read::FeedRow(_))
+                    | Kind::Literal(_)
+                    | Kind::Today
+                    | Kind::Now
+                    | Kind::Call { .. }
+                    | Kind::Not(_)
+                    | Kind::And(_)
+                    | Kind::Or(_)
+                    | Kind::InWindow { .. }
+                    | Kind::Known(_)
+            );
         });
         found
     }
