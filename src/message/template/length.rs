@@ -8,7 +8,7 @@ use crate::message::sms::{Encoding, segments};
 use crate::syntax::ast::Text;
 
 const TOO_LONG: Code = Code("E0716");
-const SEVERAL: Code = Code("W0501");
+const SEVERAL: Code = Code("W0701");
 
 /// What is to be said about the length of `text`, whose tags stand at `tags`.
 pub(super) fn check(text: &Text, tags: &[Range<usize>]) -> Option<Diagnostic> {

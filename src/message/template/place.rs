@@ -13,7 +13,7 @@ use crate::message::template::Scope;
 use crate::syntax::ast::Text;
 
 const DANGEROUS: Code = Code("E0711");
-const RAW_HTML: Code = Code("W0502");
+const RAW_HTML: Code = Code("W0702");
 
 /// What kind of text a value becomes part of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
