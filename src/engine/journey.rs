@@ -1,0 +1,296 @@
+//! A campaign's steps as a flat list of operations, each with a place that survives edits.
+//!
+//! A place names a step by its content: the blocks around it, what it says, and which of several equal ones it is.
+//! An enrolment remembers its place, not a number, so a program may change under it: it goes on where the new
+//! version keeps the place. A message is remembered by another name, independent of the blocks around it, so that
+//! nobody gets it twice because a line was moved.
+
+use std::collections::HashMap;
+
+use crate::catalogue::{Channel, ListId};
+use crate::engine::fingerprint::{Fingerprints, digest};
+use crate::engine::plan::Compiler;
+use crate::eval::{RuleId, ValueId};
+use crate::program::{Campaign, Offset, Program, Recipient, Step, StepKind};
+use crate::rule::Expr;
+use crate::time::{Day, Duration, TimeOfDay, Unit, Weekday};
+
+/// The compiled steps.
+#[derive(Clone, Debug)]
+pub struct Journey<'p> {
+    pub ops: Vec<Op<'p>>,
+    /// The place of each operation.
+    places: Vec<String>,
+    by_place: HashMap<String, usize>,
+}
+
+/// One operation. A `usize` is the index of the operation to go on with.
+#[derive(Clone, Debug)]
+pub enum Op<'p> {
+    Send(Send<'p>),
+    Wait(Duration),
+    WaitTime {
+        weekday: Option<Weekday>,
+        at: TimeOfDay,
+    },
+    WaitDate {
+        date: ValueId,
+        offset: Lead,
+    },
+    /// Goes on with the next operation when `until` is true, with `otherwise` when the time has passed.
+    WaitUpTo {
+        at_most: Duration,
+        until: RuleId,
+        otherwise: usize,
+    },
+    /// Goes on with the next operation if it is true, else with `otherwise`.
+    Test {
+        condition: RuleId,
+        otherwise: usize,
+    },
+    Jump(usize),
+    /// Percents, each with where its arm begins; `ordinal`: which split of the campaign it is.
+    Split {
+        ordinal: usize,
+        arms: Vec<(i64, usize)>,
+    },
+    /// Before each round. `after`: where the journey goes on when there is no further round.
+    Repeat {
+        every: Duration,
+        up_to: i64,
+        until: Option<RuleId>,
+        after: usize,
+    },
+    /// The end of a round: back to its `Repeat`.
+    Round(usize),
+    AddTo(ListId),
+    RemoveFrom(ListId),
+    Publish {
+        message: usize,
+        channels: &'p [Channel],
+        until: Option<Day>,
+        /// As of [`Send::key`].
+        key: String,
+    },
+    Stop,
+}
+
+/// A message to a patron, a guardian or the staff.
+#[derive(Clone, Debug)]
+pub struct Send<'p> {
+    /// Index of `Program::messages`.
+    pub message: usize,
+    pub to: To,
+    pub channels: &'p [Channel],
+    pub condition: Option<RuleId>,
+    /// Names the step within the campaign wherever it stands: message, recipient, and which of equal ones.
+    pub key: String,
+}
+
+/// To whom a message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To {
+    Patron,
+    Guardian,
+    /// At the e-mail address that is the value.
+    Staff(ValueId),
+}
+
+/// How long before (negative) or after a date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lead {
+    None,
+    Fixed(Duration),
+    /// As many of the unit as the value says, unless it is negative.
+    Field { count: ValueId, unit: Unit, after: bool },
+}
+
+impl<'p> Journey<'p> {
+    /// The journey of a campaign.
+    pub fn new(
+        program: &'p Program,
+        fingerprints: &Fingerprints<'p>,
+        compiler: &mut Compiler<'p>,
+        campaign: &'p Campaign,
+    ) -> Journey<'p> {
+        let mut lowering = Lowering {
+            program,
+            fingerprints,
+            compiler,
+            ops: Vec::new(),
+            places: Vec::new(),
+            sends: HashMap::new(),
+            splits: 0,
+        };
+        lowering.block(&campaign.steps, "");
+        lowering.push(Op::Stop, "end".into());
+        let by_place = lowering.places.iter().enumerate().rev().map(|(index, place)| (place.clone(), index)).collect();
+        Journey { ops: lowering.ops, places: lowering.places, by_place }
+    }
+
+    /// The place of an operation.
+    pub fn place(&self, op: usize) -> &str {
+        &self.places[op]
+    }
+
+    /// The operation at a place, if this version has it.
+    pub fn find(&self, place: &str) -> Option<usize> {
+        self.by_place.get(place).copied()
+    }
+}
+
+struct Lowering<'a, 'p> {
+    program: &'p Program,
+    fingerprints: &'a Fingerprints<'p>,
+    compiler: &'a mut Compiler<'p>,
+    ops: Vec<Op<'p>>,
+    places: Vec<String>,
+    sends: HashMap<String, usize>,
+    splits: usize,
+}
+
+impl<'p> Lowering<'_, 'p> {
+    fn push(&mut self, op: Op<'p>, place: String) -> usize {
+        self.ops.push(op);
+        self.places.push(place);
+        self.ops.len() - 1
+    }
+
+    fn block(&mut self, steps: &'p [Step], around: &str) {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for step in steps {
+            let content = self.content(&step.kind);
+            let count = seen.entry(content.clone()).or_default();
+            let place = digest(&format!("{around}/{content}#{count}"));
+            *count += 1;
+            self.step(&step.kind, place);
+        }
+    }
+
+    /// What a step says by itself, without the blocks inside it.
+    fn content(&self, step: &StepKind) -> String {
+        let fingerprints = self.fingerprints;
+        match step {
+            StepKind::Send { message, to, .. } => self.send_content(*message, to),
+            StepKind::Wait(duration) => format!("wait {duration}"),
+            StepKind::WaitTime { weekday, at } => format!("wait until {weekday:?} {at}"),
+            StepKind::WaitDate { date, offset } => {
+                format!("wait until {} {}", fingerprints.offset(offset), fingerprints.expr(date))
+            }
+            StepKind::WaitUpTo { at_most, until, .. } => {
+                format!("wait up to {at_most} until {}", fingerprints.expr(until))
+            }
+            StepKind::If { branches, .. } => {
+                let conditions: Vec<String> = branches.iter().map(|(condition, _)| fingerprints.expr(condition)).collect();
+                format!("if {}", conditions.join(" else if "))
+            }
+            StepKind::Split(arms) => format!("split {}", arms.len()),
+            StepKind::Repeat { every, until, .. } => {
+                format!("repeat {every} {}", until.as_ref().map_or_else(String::new, |until| fingerprints.expr(until)))
+            }
+            StepKind::AddTo(list) => format!("add to {}", fingerprints.list(*list)),
+            StepKind::RemoveFrom(list) => format!("remove from {}", fingerprints.list(*list)),
+            StepKind::Stop => "stop".into(),
+            StepKind::Publish { message, .. } => format!("publish {}", self.program.messages[*message].name),
+        }
+    }
+
+    fn send_content(&self, message: usize, to: &Recipient) -> String {
+        let name = self.program.messages[message].name;
+        match to {
+            Recipient::Patron => format!("send {name}"),
+            Recipient::Guardian => format!("send {name} to guardian"),
+            Recipient::Staff(_) => format!("send {name} to staff"),
+        }
+    }
+
+    /// The name of a message's step, independent of where it stands.
+    fn key(&mut self, content: String) -> String {
+        let count = self.sends.entry(content.clone()).or_default();
+        *count += 1;
+        if *count == 1 { content } else { format!("{content} ({count})") }
+    }
+
+    fn step(&mut self, step: &'p StepKind, place: String) {
+        match step {
+            StepKind::Send { message, to, channels, condition } => {
+                let key = self.key(self.send_content(*message, to));
+                let to = match to {
+                    Recipient::Patron => To::Patron,
+                    Recipient::Guardian => To::Guardian,
+                    Recipient::Staff(address) => To::Staff(self.compiler.value(address)),
+                };
+                let condition = condition.as_ref().map(|condition| self.compiler.rule(condition));
+                let send = Send { message: *message, to, channels, condition, key };
+                self.push(Op::Send(send), place);
+            }
+            StepKind::Publish { message, channels, until } => {
+                let key = self.key(format!("publish {}", self.program.messages[*message].name));
+                self.push(Op::Publish { message: *message, channels, until: *until, key }, place);
+            }
+            StepKind::Wait(duration) => drop(self.push(Op::Wait(*duration), place)),
+            StepKind::WaitTime { weekday, at } => drop(self.push(Op::WaitTime { weekday: *weekday, at: *at }, place)),
+            StepKind::WaitDate { date, offset } => {
+                let op = Op::WaitDate { date: self.compiler.value(date), offset: self.compiler.lead(offset) };
+                self.push(op, place);
+            }
+            StepKind::WaitUpTo { at_most, until, then, otherwise } => {
+                let until = self.compiler.rule(until);
+                let head = self.push(Op::WaitUpTo { at_most: *at_most, until, otherwise: 0 }, place.clone());
+                self.block(then, &format!("{place}/then"));
+                let jump = self.push(Op::Jump(0), format!("{place}/end"));
+                let start = self.ops.len();
+                self.block(otherwise, &format!("{place}/else"));
+                let end = self.ops.len();
+                self.ops[head] = Op::WaitUpTo { at_most: *at_most, until, otherwise: start };
+                self.ops[jump] = Op::Jump(end);
+            }
+            StepKind::If { branches, otherwise } => self.branches(branches, otherwise, &place),
+            StepKind::Split(arms) => {
+                let ordinal = self.splits;
+                self.splits += 1;
+                let head = self.push(Op::Split { ordinal, arms: Vec::new() }, place.clone());
+                let mut targets = Vec::new();
+                let mut jumps = Vec::new();
+                for (index, (share, steps)) in arms.iter().enumerate() {
+                    targets.push((*share, self.ops.len()));
+                    self.block(steps, &format!("{place}/arm {index}"));
+                    jumps.push(self.push(Op::Jump(0), format!("{place}/arm {index} end")));
+                }
+                let end = self.ops.len();
+                self.ops[head] = Op::Split { ordinal, arms: targets };
+                for jump in jumps {
+                    self.ops[jump] = Op::Jump(end);
+                }
+            }
+            StepKind::Repeat { every, up_to, until, body } => {
+                let until = until.as_ref().map(|until| self.compiler.rule(until));
+                let repeat = |after| Op::Repeat { every: *every, up_to: *up_to, until, after };
+                let head = self.push(repeat(0), place.clone());
+                self.block(body, &format!("{place}/round"));
+                self.push(Op::Round(head), format!("{place}/end"));
+                self.ops[head] = repeat(self.ops.len());
+            }
+            StepKind::AddTo(list) => drop(self.push(Op::AddTo(*list), place)),
+            StepKind::RemoveFrom(list) => drop(self.push(Op::RemoveFrom(*list), place)),
+            StepKind::Stop => drop(self.push(Op::Stop, place)),
+        }
+    }
+
+    fn branches(&mut self, branches: &'p [(Expr, Vec<Step>)], otherwise: &'p [Step], place: &str) {
+        let mut jumps = Vec::new();
+        for (index, (condition, steps)) in branches.iter().enumerate() {
+            let name = if index == 0 { place.to_owned() } else { format!("{place}/test {index}") };
+            let condition = self.compiler.rule(condition);
+            let test = self.push(Op::Test { condition, otherwise: 0 }, name);
+            self.block(steps, &format!("{place}/if {index}"));
+            jumps.push(self.push(Op::Jump(0), format!("{place}/if {index} end")));
+            self.ops[test] = Op::Test { condition, otherwise: self.ops.len() };
+        }
+        self.block(otherwise, &format!("{place}/else"));
+        let end = self.ops.len();
+        for jump in jumps {
+            self.ops[jump] = Op::Jump(end);
+        }
+    }
+}

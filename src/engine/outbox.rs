@@ -1,0 +1,108 @@
+//! The outbox: every message that a journey decided, in the state in which it is. What was not sent keeps its reason.
+
+use rusqlite::{Connection, params};
+
+use crate::catalogue::Channel;
+use crate::rule::PatronId;
+use crate::symbol::Symbol;
+use crate::time::{Day, Instant, Zone};
+
+/// To whom a message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RecipientKind {
+    Patron,
+    Guardian,
+    Staff,
+    /// Published.
+    Public,
+}
+
+impl RecipientKind {
+    /// As the store writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            RecipientKind::Patron => "patron",
+            RecipientKind::Guardian => "guardian",
+            RecipientKind::Staff => "staff",
+            RecipientKind::Public => "public",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> RecipientKind {
+        match word {
+            "guardian" => RecipientKind::Guardian,
+            "staff" => RecipientKind::Staff,
+            "public" => RecipientKind::Public,
+            _ => RecipientKind::Patron,
+        }
+    }
+}
+
+/// A message as a step decides it.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    pub enrolment: i64,
+    pub campaign: Symbol,
+    pub patron: Option<PatronId>,
+    /// Names the step; with `round` never twice for one enrolment.
+    pub step: &'a str,
+    pub round: i64,
+    pub message: Symbol,
+    pub recipient: RecipientKind,
+    pub channels: &'a [Channel],
+    pub language: Option<Symbol>,
+    pub show_until: Option<Day>,
+    pub address: Option<String>,
+    pub priority: i64,
+    /// The instant at which the step was due.
+    pub due: Instant,
+    /// `Some`: not to be sent, and why.
+    pub dropped: Option<String>,
+}
+
+/// Writes a message. `false`: this enrolment has had this step before.
+pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, zone: &Zone) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "INSERT OR IGNORE INTO outbox (enrolment, campaign, patron, step, round, message, recipient, channels, language, \
+             show_until, address, priority, due, try_at, state, reason, decided_at, revision) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17)",
+        )?
+        .execute(params![
+            entry.enrolment,
+            entry.campaign.as_str(),
+            entry.patron.map(|id| id.0),
+            entry.step,
+            entry.round,
+            entry.message.as_str(),
+            entry.recipient.word(),
+            words(entry.channels),
+            entry.language.map_or("", Symbol::as_str),
+            entry.show_until.map(|day| zone.start_of(day.plus_days(1)).0),
+            entry.address,
+            entry.priority,
+            entry.due.0,
+            now.0,
+            if entry.dropped.is_some() { "dropped" } else { "queued" },
+            entry.dropped,
+            revision,
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Channels, in order, as the store writes them.
+pub fn words(channels: &[Channel]) -> String {
+    channels.iter().map(|channel| channel.word()).collect::<Vec<_>>().join(" ")
+}
+
+/// What an enrolment has queued is dropped.
+pub fn drop_queued(db: &Connection, enrolment: i64, reason: &str, now: Instant) -> rusqlite::Result<usize> {
+    db.prepare_cached("UPDATE outbox SET state = 'dropped', reason = ?2, decided_at = ?3 WHERE enrolment = ?1 AND state = 'queued'")?
+        .execute(params![enrolment, reason, now.0])
+}
+
+/// Whether a message of the enrolment was handed over, or may have been.
+pub fn handed_over(db: &Connection, enrolment: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE enrolment = ?1 AND state IN ('sent', 'claimed'))")?
+        .query_row([enrolment], |row| row.get(0))
+}

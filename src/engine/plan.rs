@@ -1,0 +1,241 @@
+//! A program made ready to tick: its running campaigns, their rules, journeys, hours and fingerprints. Built once.
+
+use std::collections::HashMap;
+
+use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Value};
+use crate::engine::fingerprint::Fingerprints;
+use crate::engine::hours::Hours;
+use crate::engine::journey::{Journey, Lead};
+use crate::engine::schedule::Timetable;
+use crate::eval::{RuleId, Rules, ValueId};
+use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
+use crate::rule::{Expr, Kind, Read};
+use crate::symbol::Symbol;
+use crate::time::Duration;
+
+/// The campaigns of a program that run.
+pub struct Plan<'p> {
+    pub program: &'p Program,
+    pub rules: Rules,
+    /// In order of name.
+    pub campaigns: Vec<Running<'p>>,
+    by_name: HashMap<Symbol, usize>,
+    /// Whether a consent is in force.
+    agrees: HashMap<(PurposeId, Channel), RuleId>,
+}
+
+/// A campaign that runs.
+pub struct Running<'p> {
+    pub campaign: &'p Campaign,
+    pub start: Start,
+    /// Fingerprint of the start's meaning.
+    pub fingerprint: String,
+    /// `None`: everyone (or public).
+    pub audience: Option<RuleId>,
+    pub except: Vec<RuleId>,
+    pub exit: Option<RuleId>,
+    pub goal: Option<(RuleId, Duration)>,
+    pub journey: Journey<'p>,
+    /// Hours for what goes to the patron.
+    pub hours: Hours<'p>,
+    /// Hours that the campaign itself sets: for staff and for what is published, and for what counts as delay.
+    pub own_hours: Hours<'p>,
+    pub timetable: Option<Timetable<'p>>,
+}
+
+/// What starts a campaign.
+#[derive(Clone, Debug)]
+pub enum Start {
+    Becomes { condition: RuleId, including_current: bool },
+    Leaves { condition: RuleId },
+    Change { field: FieldId, value: ValueId, from: Option<Value>, to: Option<Value> },
+    /// An event; `admits` is its `where`, and whether the patron's row may be seen at all.
+    Event { event: EventId, admits: RuleId, together: Together },
+    /// As `Event`, of a record: once each.
+    Record { event: EventId, admits: RuleId, together: Together },
+    EventDate { event: EventId, field: u16, offset: Lead, admits: RuleId, together: Together },
+    Date { date: ValueId, offset: Lead },
+    Anniversary { date: ValueId, offset: Lead },
+    Schedule,
+}
+
+impl Start {
+    /// Whether occurrences are gathered.
+    pub fn together(&self) -> Together {
+        match self {
+            Start::Event { together, .. } | Start::Record { together, .. } | Start::EventDate { together, .. } => *together,
+            _ => Together::No,
+        }
+    }
+
+    /// Starts on an event or record run beside each other.
+    pub fn is_on_rows(&self) -> bool {
+        self.row_rule().is_some()
+    }
+
+    /// The event and the rule that tries its `where`.
+    pub fn row_rule(&self) -> Option<(EventId, RuleId)> {
+        match self {
+            Start::Event { event, admits, .. } | Start::Record { event, admits, .. } | Start::EventDate { event, admits, .. } => {
+                Some((*event, *admits))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Lowers the expressions of one campaign.
+pub struct Compiler<'p> {
+    program: &'p Program,
+    rules: Rules,
+    served: ClassSet,
+}
+
+impl<'p> Compiler<'p> {
+    /// A condition.
+    pub fn rule(&mut self, expr: &Expr) -> RuleId {
+        self.rules.add(&self.program.segments, &self.program.catalogue, expr, self.served)
+    }
+
+    /// A value.
+    pub fn value(&mut self, expr: &Expr) -> ValueId {
+        self.rules.add_value(&self.program.segments, &self.program.catalogue, expr, self.served)
+    }
+
+    /// An offset.
+    pub fn lead(&mut self, offset: &Offset) -> Lead {
+        match offset {
+            Offset::None => Lead::None,
+            Offset::Fixed(duration) => Lead::Fixed(*duration),
+            Offset::Field { field, unit, after } => Lead::Field { count: self.field(*field), unit: *unit, after: *after },
+        }
+    }
+
+    fn field(&mut self, field: FieldId) -> ValueId {
+        let ty = self.program.catalogue.field(field).ty;
+        let span = self.program.library.span;
+        self.value(&Expr { kind: Kind::Read(Read::Patron(field)), ty, span })
+    }
+
+    fn agreements(&mut self) -> HashMap<(PurposeId, Channel), RuleId> {
+        let mut found = HashMap::new();
+        let span = self.program.library.span;
+        for index in 0..self.program.catalogue.purposes.len() {
+            let purpose = PurposeId(index as u16);
+            for channel in Channel::ALL {
+                let kind = Kind::Agrees { purpose, channel: Some(channel) };
+                found.insert((purpose, channel), self.rule(&Expr { kind, ty: Type::Bool, span }));
+            }
+        }
+        found
+    }
+
+    fn admits(&mut self, event: EventId, condition: Option<&Expr>) -> RuleId {
+        self.rules.add_for_event(&self.program.segments, &self.program.catalogue, event, condition, self.served)
+    }
+
+    fn start(&mut self, kind: &StartKind) -> Start {
+        match kind {
+            StartKind::Becomes { condition, including_current } => {
+                Start::Becomes { condition: self.rule(condition), including_current: *including_current }
+            }
+            StartKind::Leaves { condition } => Start::Leaves { condition: self.rule(condition) },
+            StartKind::Change { field, from, to } => {
+                Start::Change { field: *field, value: self.field(*field), from: from.clone(), to: to.clone() }
+            }
+            StartKind::Event { event, condition, together } => {
+                let (event, admits, together) = (*event, self.admits(*event, condition.as_ref()), *together);
+                match self.program.catalogue.event(event).is_record() {
+                    true => Start::Record { event, admits, together },
+                    false => Start::Event { event, admits, together },
+                }
+            }
+            StartKind::EventDate { event, field, offset, condition, together } => Start::EventDate {
+                event: *event,
+                field: *field,
+                offset: self.lead(offset),
+                admits: self.admits(*event, condition.as_ref()),
+                together: *together,
+            },
+            StartKind::Date { date, offset } => Start::Date { date: self.value(date), offset: self.lead(offset) },
+            StartKind::Anniversary { date, offset } => {
+                Start::Anniversary { date: self.value(date), offset: self.lead(offset) }
+            }
+            StartKind::Schedule { .. } => Start::Schedule,
+        }
+    }
+}
+
+impl<'p> Plan<'p> {
+    /// All campaigns that are no draft.
+    pub fn new(program: &'p Program) -> Plan<'p> {
+        Plan::with(program, |campaign| !campaign.is_draft)
+    }
+
+    /// The campaigns that `runs` picks, drafts too.
+    pub fn with(program: &'p Program, runs: impl Fn(&Campaign) -> bool) -> Plan<'p> {
+        let fingerprints = Fingerprints::new(program);
+        let mut compiler = Compiler { program, rules: Rules::new(), served: ClassSet::EMPTY };
+        let mut campaigns: Vec<Running<'p>> = Vec::new();
+        for campaign in program.campaigns.iter().filter(|campaign| runs(campaign)) {
+            campaigns.push(Running::new(program, &fingerprints, &mut compiler, campaign));
+        }
+        campaigns.sort_by_key(|running| running.campaign.name);
+        let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
+        let agrees = compiler.agreements();
+        Plan { program, rules: compiler.rules, campaigns, by_name, agrees }
+    }
+
+    /// The rule that a consent for (purpose, channel) is in force.
+    pub fn agrees(&self, purpose: PurposeId, channel: Channel) -> RuleId {
+        self.agrees[&(purpose, channel)]
+    }
+
+    /// The index of the campaign called `name`, if it runs.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(&Symbol::find(name)?).copied()
+    }
+}
+
+impl<'p> Running<'p> {
+    fn new(
+        program: &'p Program,
+        fingerprints: &Fingerprints<'p>,
+        compiler: &mut Compiler<'p>,
+        campaign: &'p Campaign,
+    ) -> Running<'p> {
+        let zone = &program.library.zone;
+        compiler.served = campaign.served;
+        let timetable = match &campaign.start.kind {
+            StartKind::Schedule { schedule, at } => Some(Timetable { schedule, at: *at, zone }),
+            _ => None,
+        };
+        let audience = match &campaign.audience {
+            Audience::Rule(rule) => Some(compiler.rule(rule)),
+            Audience::Everyone | Audience::Public => None,
+        };
+        Running {
+            campaign,
+            start: compiler.start(&campaign.start.kind),
+            fingerprint: fingerprints.start(&campaign.start),
+            audience,
+            except: campaign.except.iter().map(|rule| compiler.rule(rule)).collect(),
+            exit: campaign.exit.as_ref().map(|rule| compiler.rule(rule)),
+            goal: campaign.goal.as_ref().map(|(rule, within)| (compiler.rule(rule), *within)),
+            journey: Journey::new(program, fingerprints, compiler, campaign),
+            hours: Hours::new(zone, program.library.quiet, &campaign.deliver),
+            own_hours: Hours::new(zone, None, &campaign.deliver),
+            timetable,
+        }
+    }
+
+    /// The name of the campaign.
+    pub fn name(&self) -> &'static str {
+        self.campaign.name.as_str()
+    }
+
+    /// Published, for nobody in particular.
+    pub fn is_public(&self) -> bool {
+        matches!(self.campaign.audience, Audience::Public)
+    }
+}

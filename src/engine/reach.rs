@@ -1,0 +1,127 @@
+//! How a message can reach somebody: the channel, the address, the consent (sections 8 and 10).
+
+use crate::catalogue::{Channel, EventId, FieldId, Value};
+use crate::engine::ask::{Ask, Scope};
+use crate::engine::outbox::RecipientKind;
+use crate::engine::plan::Plan;
+use crate::message::Message;
+use crate::program::Campaign;
+use crate::rule::Facts;
+use crate::rule::function::{AGE, Moment};
+use crate::symbol::Symbol;
+
+/// The way that a message takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    pub channel: Channel,
+    /// A patron below the library's age of adults is reached through the guardian.
+    pub recipient: RecipientKind,
+    pub address: String,
+}
+
+/// The first of `channels` that the message has and that the patron has an address and consent for, or why there is
+/// none.
+pub fn choose(
+    plan: &Plan<'_>,
+    ask: &Ask<'_>,
+    campaign: &Campaign,
+    message: &Message,
+    to: RecipientKind,
+    channels: &[Channel],
+) -> Result<Way, String> {
+    let purpose = plan.program.catalogue.purpose(campaign.purpose);
+    let recipient = match to {
+        RecipientKind::Patron if purpose.needs_consent && is_minor(plan, ask) => RecipientKind::Guardian,
+        other => other,
+    };
+    let mut missing = Vec::new();
+    for &channel in channels {
+        if !message.blocks.iter().any(|block| block.channel == channel) {
+            continue;
+        }
+        let Some(address) = address(plan, ask.facts, recipient, channel) else {
+            missing.push(format!("no address for {}", channel.word()));
+            continue;
+        };
+        if purpose.needs_consent && !ask.holds(plan.agrees(campaign.purpose, channel), &Scope::NONE) {
+            missing.push(format!("no consent to {} by {}", purpose.name, channel.word()));
+            continue;
+        }
+        return Ok(Way { channel, recipient, address });
+    }
+    let why = if missing.is_empty() { "no channel of the message reaches patrons".into() } else { missing.join(", ") };
+    Err(format!("unreachable: {why}"))
+}
+
+/// Below the library's age of adults. A patron of unknown age is not.
+fn is_minor(plan: &Plan<'_>, ask: &Ask<'_>) -> bool {
+    let (Some(adult_at), Some(birth)) = (plan.program.library.adult_at, plan.program.catalogue.contact.birth) else {
+        return false;
+    };
+    let Some(birth) = ask.facts.field(birth) else { return false };
+    let zone = &plan.program.library.zone;
+    let moment = Moment { now: ask.now, today: zone.day(ask.now), zone };
+    matches!((AGE.kernel)(&[birth.clone()], &moment), Some(Value::Int(age)) if age < adult_at)
+}
+
+/// The address of a channel, if it is known and good.
+fn address(plan: &Plan<'_>, facts: &Facts, recipient: RecipientKind, channel: Channel) -> Option<String> {
+    let contact = &plan.program.catalogue.contact;
+    let text = |field: FieldId| match facts.field(field) {
+        Some(Value::Text(text)) if !text.trim().is_empty() => Some(text.to_string()),
+        Some(Value::Symbol(symbol)) => Some(symbol.to_string()),
+        _ => None,
+    };
+    if recipient == RecipientKind::Guardian {
+        return contact.guardian.and_then(text).filter(|_| channel == Channel::Email);
+    }
+    let fields: Vec<FieldId> = match channel {
+        Channel::Email => contact.email.into_iter().collect(),
+        Channel::Sms => contact.sms.into_iter().collect(),
+        Channel::Print => contact.print.clone(),
+        Channel::Web | Channel::Feed | Channel::Social | Channel::Hook => Vec::new(),
+    };
+    if fields.is_empty() || has_failed(plan, facts, channel, &fields) {
+        return None;
+    }
+    let parts: Option<Vec<String>> = fields.into_iter().map(text).collect();
+    parts.map(|parts| parts.join("\n"))
+}
+
+/// The present address bounced hard or its owner complained.
+fn has_failed(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldId]) -> bool {
+    let changed = |field: &FieldId| facts.changed.iter().find(|(changed, _)| changed == field).map(|(_, at)| *at);
+    let since = fields.iter().filter_map(changed).max();
+    let failed = |name: &str, needs_hard: bool| {
+        let Some(id) = Symbol::find(name).and_then(|name| plan.program.catalogue.event_named(name)) else { return false };
+        let event = plan.program.catalogue.event(id);
+        let field = |name: &str| Symbol::find(name).and_then(|name| event.field(name)).map(usize::from);
+        let (of_channel, hard) = (field("channel"), field("hard"));
+        rows(facts, id).any(|(at, fields)| {
+            let same = of_channel.is_none_or(|index| match &fields[index] {
+                Some(Value::Symbol(symbol)) => symbol.as_str() == channel.word(),
+                Some(Value::Text(text)) => &**text == channel.word(),
+                _ => true,
+            });
+            let is_hard = hard.is_some_and(|index| fields[index] == Some(Value::Bool(true)));
+            same && (!needs_hard || is_hard) && since.is_none_or(|since| at >= since)
+        })
+    };
+    failed("bounced", true) || failed("complained", false)
+}
+
+fn rows(facts: &Facts, id: EventId) -> impl Iterator<Item = (crate::time::Instant, &[Option<Value>])> {
+    facts.events(id).iter().map(|row| (row.at, row.fields.as_slice()))
+}
+
+/// The language of a patron's messages: theirs if it is one of the library's, else the default.
+pub fn language(plan: &Plan<'_>, facts: &Facts) -> Symbol {
+    let library = &plan.program.library;
+    let field = plan.program.catalogue.contact.language;
+    let own = match field.and_then(|field| facts.field(field)) {
+        Some(Value::Symbol(symbol)) => Some(*symbol),
+        Some(Value::Text(text)) => Symbol::find(text),
+        _ => None,
+    };
+    own.filter(|language| library.languages.contains(language)).unwrap_or_else(|| library.default_language())
+}

@@ -1,0 +1,260 @@
+//! The tick: everything that is to be decided at one instant, in one transaction.
+//!
+//! It costs what changed: the patrons in the change log since the last tick and those whose `until` has come; all of
+//! them only for a campaign's first tick and when a schedule falls due. A crash leaves the store as if the tick had
+//! not begun, and a second tick at the same instant finds nothing to do.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use rusqlite::Connection;
+
+use crate::catalogue::ListId;
+use crate::engine::draws::Draws;
+use crate::engine::occurrence::Watch;
+use crate::engine::plan::Plan;
+use crate::engine::state::{self, CampaignState, Clock};
+use crate::engine::visit::Visit;
+use crate::engine::{public, share::ShareKey};
+use crate::eval::{Interpreter, World};
+use crate::rule::{PatronId, RowId};
+use crate::store::{Store, StoreError};
+use crate::time::Instant;
+
+/// Patrons that are read at once.
+const BATCH: usize = 256;
+
+/// What a tick decided.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct TickReport {
+    /// Patrons that were looked at.
+    pub patrons: usize,
+    /// By campaign, those for which something was decided.
+    pub campaigns: BTreeMap<String, Counts>,
+}
+
+/// What a tick decided for one campaign.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// It took the baseline: what was true or due already does not fire.
+    pub is_baseline: bool,
+    pub enrolled: usize,
+    /// Occurrences that did not enrol because of `again` or a running enrolment.
+    pub skipped: usize,
+    /// Enrolments whose date moved before anything was sent.
+    pub withdrawn: usize,
+    /// Enrolments that ended.
+    pub ended: usize,
+    /// Messages and published items put into the outbox.
+    pub queued: usize,
+    /// Messages that reach nobody: held out, unreachable, or about something that is no longer so.
+    pub dropped: usize,
+}
+
+/// Why a tick did not happen. The store is as it was.
+#[derive(Debug)]
+pub enum TickError {
+    /// The clock went back.
+    ClockWentBack { last: Instant, now: Instant },
+    Store(StoreError),
+}
+
+impl fmt::Display for TickError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TickError::ClockWentBack { last, now } => write!(
+                f,
+                "the clock went back: the last tick was at {}, this one would be at {}; nothing was decided",
+                last.timestamp(),
+                now.timestamp()
+            ),
+            TickError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TickError {}
+
+impl From<StoreError> for TickError {
+    fn from(error: StoreError) -> TickError {
+        TickError::Store(error)
+    }
+}
+
+impl From<rusqlite::Error> for TickError {
+    fn from(error: rusqlite::Error) -> TickError {
+        TickError::Store(error.into())
+    }
+}
+
+/// A tick under way.
+pub struct Tick<'a> {
+    pub db: &'a Connection,
+    pub plan: &'a Plan<'a>,
+    pub interpreter: &'a RefCell<Interpreter<'a>>,
+    pub draws: &'a Draws,
+    pub now: Instant,
+    /// By index of the plan's campaigns.
+    pub watches: Vec<Watch>,
+    pub report: TickReport,
+}
+
+impl Tick<'_> {
+    /// Counts something for a campaign.
+    pub(super) fn count(&mut self, index: usize, add: impl FnOnce(&mut Counts)) {
+        add(self.report.campaigns.entry(self.plan.campaigns[index].name().to_owned()).or_default());
+    }
+
+    /// Puts a patron on a list or takes them off.
+    pub(super) fn set_member(&mut self, list: ListId, patron: PatronId, add: bool) -> rusqlite::Result<()> {
+        let name = self.plan.program.catalogue.lists[list.index()].name;
+        crate::store::set_member(self.db, name, patron, add)
+    }
+}
+
+/// Decides everything that is due at `now`. `draws`: the store's key, or what a test says.
+///
+/// # Errors
+/// If the clock went back, or the store cannot be read or written; then nothing happened.
+pub fn tick(store: &mut Store, plan: &Plan<'_>, now: Instant, draws: Option<&Draws>) -> Result<TickReport, TickError> {
+    store.transaction(|store| decide(store, plan, now, draws))
+}
+
+fn decide(store: &Store, plan: &Plan<'_>, now: Instant, draws: Option<&Draws>) -> Result<TickReport, TickError> {
+    let db = store.connection();
+    let before = state::clock(db)?;
+    if let Some(clock) = &before
+        && now < clock.ticked_at
+    {
+        return Err(TickError::ClockWentBack { last: clock.ticked_at, now });
+    }
+    let key = match &before {
+        Some(clock) => clock.key,
+        None => ShareKey(db.query_row("SELECT randomblob(16)", [], |row| row.get(0))?),
+    };
+    let after = Clock {
+        ticked_at: now,
+        change: store.last_change()?,
+        event_row: store.last_event_row()?,
+        campaigns: plan.campaigns.iter().map(|running| running.name().to_owned()).collect(),
+        key,
+    };
+    let watches = watches(db, plan, before.as_ref(), now)?;
+    let keyed = Draws::Keyed(key);
+    let world = World {
+        catalogue: &plan.program.catalogue,
+        tables: store.tables()?,
+        zone: &plan.program.library.zone,
+        week_starts: plan.program.library.week_starts,
+    };
+    let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
+    let mut tick = Tick {
+        db,
+        plan,
+        interpreter: &interpreter,
+        draws: draws.unwrap_or(&keyed),
+        now,
+        watches,
+        report: TickReport::default(),
+    };
+    for index in 0..plan.campaigns.len() {
+        if tick.watches[index].is_baseline {
+            tick.count(index, |counts| counts.is_baseline = true);
+        }
+    }
+    public::run(&mut tick)?;
+    visit(store, &mut tick, before.as_ref())?;
+    store.purge(now)?;
+    state::set_clock(db, &after, &plan.program.revision)?;
+    Ok(tick.report)
+}
+
+/// Visits the patrons of the work list, in their order.
+fn visit(store: &Store, tick: &mut Tick<'_>, before: Option<&Clock>) -> Result<(), TickError> {
+    let concerns_all = tick.watches.iter().zip(&tick.plan.campaigns).any(|(watch, running)| {
+        !running.is_public() && (watch.is_baseline || watch.scheduled.is_some())
+    });
+    let mut touched: BTreeSet<PatronId> = match before {
+        Some(clock) => store.changed_since(clock.change)?.into_iter().collect(),
+        None => BTreeSet::new(),
+    };
+    let mut due = tick.db.prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
+    let rows = due.query_map([tick.now.0], |row| row.get(0).map(PatronId))?;
+    for patron in rows {
+        touched.insert(patron?);
+    }
+    let list: Vec<PatronId> = if concerns_all { store.patrons()? } else { touched.iter().copied().collect() };
+    for batch in list.chunks(BATCH) {
+        let states = state::load(tick.db, batch)?;
+        let facts = store.facts(batch)?;
+        let mut states: BTreeMap<PatronId, state::PatronState> = batch.iter().copied().zip(states).collect();
+        for facts in facts {
+            let is_touched = touched.contains(&facts.patron);
+            let state = states.remove(&facts.patron).unwrap_or_default();
+            tick.report.patrons += 1;
+            Visit::run(tick, facts, state, is_touched)?;
+        }
+    }
+    Ok(())
+}
+
+/// What each campaign looks for at this tick. Takes the baseline of those that have none, whose start changed its
+/// meaning, or that were away at the last tick.
+fn watches(db: &Connection, plan: &Plan<'_>, before: Option<&Clock>, now: Instant) -> Result<Vec<Watch>, TickError> {
+    let mut found = Vec::with_capacity(plan.campaigns.len());
+    let last = before.map(|clock| clock.ticked_at);
+    for running in &plan.campaigns {
+        let known = state::campaign(db, running.name())?;
+        let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
+        let baseline_at = known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
+        if baseline_at.is_none() {
+            let state = CampaignState { start: running.fingerprint.clone(), baseline_at: now };
+            state::set_campaign(db, running.name(), &state)?;
+        }
+        let zone = &plan.program.library.zone;
+        let is_fresh = |at: &Instant| {
+            baseline_at.is_some_and(|baseline| *at > baseline)
+                && last.is_some_and(|last| *at > last)
+                && now <= zone.plus(*at, running.campaign.expires_after)
+        };
+        found.push(Watch {
+            last,
+            last_row: before.map_or(RowId(0), |clock| clock.event_row),
+            baseline_at: baseline_at.unwrap_or(now),
+            is_baseline: baseline_at.is_none(),
+            scheduled: running.timetable.and_then(|table| table.latest(now)).filter(is_fresh),
+        });
+    }
+    Ok(found)
+}
+
+/// The next instant after the last tick at which something is due though no data arrives; `None`: nothing is.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn next_due(store: &Store, plan: &Plan<'_>) -> Result<Option<Instant>, StoreError> {
+    let db = store.connection();
+    let Some(clock) = state::clock(db)? else { return Ok(None) };
+    let mut next: Option<i64> = db
+        .prepare_cached(
+            "SELECT min(at) FROM (SELECT min(until) AS at FROM due UNION ALL \
+             SELECT min(try_at) FROM outbox WHERE state = 'queued' UNION ALL \
+             SELECT min(wake) FROM enrolment WHERE patron IS NULL AND state IN ('gathering', 'running'))",
+        )?
+        .query_row([], |row| row.get(0))?;
+    for running in &plan.campaigns {
+        let scheduled = running.timetable.and_then(|table| table.next(clock.ticked_at)).map(|at| at.0);
+        next = next.into_iter().chain(scheduled).min();
+    }
+    Ok(next.map(Instant))
+}
+
+/// Whether data arrived since the last tick.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn has_news(store: &Store) -> Result<bool, StoreError> {
+    let seen = state::clock(store.connection())?.map_or(0, |clock| clock.change);
+    Ok(store.last_change()? > seen)
+}

@@ -1,0 +1,239 @@
+//! One patron at one tick: occurrences are found and decided, journeys go on, and what was learned is written down.
+
+use rusqlite::Connection;
+
+use crate::engine::ask::{Ask, Scope};
+use crate::engine::occurrence::{Finder, Watch};
+use crate::engine::outbox;
+use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
+use crate::engine::tick::Tick;
+use crate::eval::{NEVER, Truth};
+use crate::program::Together;
+use crate::rule::{EventRow, Facts, PatronId};
+use crate::time::{Instant, Zone};
+
+/// A patron at this tick.
+pub struct Visit<'v, 'a> {
+    pub tick: &'v mut Tick<'a>,
+    pub facts: Facts,
+    pub state: PatronState,
+    /// The next instant at which something may be decided though no data arrives.
+    pub until: Instant,
+}
+
+impl<'v, 'a> Visit<'v, 'a> {
+    /// Does everything that is to be done for the patron now.
+    ///
+    /// Nothing changed for a patron who is not `touched`: only campaigns that look at everybody look at them, and
+    /// what was known about when to look again still holds.
+    pub fn run(tick: &'v mut Tick<'a>, facts: Facts, state: PatronState, is_touched: bool) -> rusqlite::Result<()> {
+        let before = state.clone();
+        let until = if is_touched { NEVER } else { state.until.unwrap_or(NEVER) };
+        let mut visit = Visit { tick, facts, state, until };
+        for index in 0..visit.tick.plan.campaigns.len() {
+            let watch = &visit.tick.watches[index];
+            let concerns = is_touched || watch.is_baseline || watch.scheduled.is_some();
+            if concerns && !visit.tick.plan.campaigns[index].is_public() {
+                visit.campaign(index)?;
+            }
+        }
+        visit.journeys()?;
+        visit.goals()?;
+        visit.remember(&before)
+    }
+
+    pub(super) fn patron(&self) -> PatronId {
+        self.facts.patron
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.tick.now
+    }
+
+    pub(super) fn db(&self) -> &'a Connection {
+        self.tick.db
+    }
+
+    pub(super) fn zone(&self) -> &'a Zone {
+        &self.tick.plan.program.library.zone
+    }
+
+    pub(super) fn ask(&self) -> Ask<'_> {
+        Ask { interpreter: self.tick.interpreter, facts: &self.facts, now: self.tick.now }
+    }
+
+    /// Something may be decided at `at`.
+    pub(super) fn look_at(&mut self, at: Instant) {
+        if at > self.now() {
+            self.until = self.until.min(at);
+        }
+    }
+
+    fn campaign(&mut self, index: usize) -> rusqlite::Result<()> {
+        self.withdraw(index)?;
+        let (plan, now, interpreter) = (self.tick.plan, self.tick.now, self.tick.interpreter);
+        let watch: Watch = self.tick.watches[index];
+        let ask = Ask { interpreter, facts: &self.facts, now };
+        let mut finder = Finder {
+            program: plan.program,
+            running: &plan.campaigns[index],
+            watch,
+            ask: &ask,
+            state: &mut self.state,
+            until: &mut self.until,
+        };
+        let fired = finder.find();
+        if fired.is_empty() { Ok(()) } else { self.decide(index, fired) }
+    }
+
+    /// The row of the start as it now is, where a campaign's rules may name it.
+    pub(super) fn scope<'f>(&'f self, index: usize, enrolment: &Enrolment) -> Scope<'f> {
+        scope(self.tick, index, &self.facts, enrolment)
+    }
+
+    /// Why the enrolment ends before its next step: the exit is true, or an exception is not false.
+    pub(super) fn way_out(&self, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
+        way_out(self.tick, &self.ask(), index, enrolment)
+    }
+
+    /// Ends the enrolment at `position`. With a reason what it has queued is dropped.
+    pub(super) fn end(&mut self, position: usize, reason: Option<&str>) -> rusqlite::Result<()> {
+        let (db, now) = (self.db(), self.now());
+        let enrolment = &mut self.state.enrolments[position];
+        end(db, enrolment, reason, now)?;
+        if let Some(index) = self.tick.plan.find(&enrolment.campaign) {
+            self.tick.count(index, |counts| counts.ended += 1);
+        }
+        Ok(())
+    }
+
+    // ---- journeys ----------------------------------------------------------------------------------------------
+
+    pub(super) fn journeys(&mut self) -> rusqlite::Result<()> {
+        for position in 0..self.state.enrolments.len() {
+            let enrolment = &self.state.enrolments[position];
+            let Some(index) = self.tick.plan.find(&enrolment.campaign) else { continue };
+            match enrolment.stage {
+                Stage::Ended | Stage::Withdrawn => {}
+                Stage::Gathering => {
+                    let wake = enrolment.wake.unwrap_or(self.now());
+                    if wake > self.now() {
+                        self.look_at(wake);
+                        continue;
+                    }
+                    self.state.enrolments[position].stage = Stage::Running;
+                    self.drive(index, position)?;
+                }
+                Stage::Running => self.drive(index, position)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn goals(&mut self) -> rusqlite::Result<()> {
+        for position in 0..self.state.enrolments.len() {
+            let enrolment = &self.state.enrolments[position];
+            if enrolment.goal != Goal::Open {
+                continue;
+            }
+            let Some(index) = self.tick.plan.find(&enrolment.campaign) else { continue };
+            let mut changed = enrolment.clone();
+            match self.tick.plan.campaigns[index].goal {
+                None => changed.goal = Goal::None,
+                Some((rule, within)) => {
+                    let last = if within.unit.is_elapsed() {
+                        self.zone().plus(enrolment.start, within)
+                    } else {
+                        let end = self.zone().day(enrolment.start).plus(within);
+                        Instant(self.zone().start_of(end.plus_days(1)).0 - 1)
+                    };
+                    let answer = self.ask().answer(rule, &self.scope(index, enrolment));
+                    if self.now() > last {
+                        changed.goal = Goal::Missed;
+                    } else if self.now() > enrolment.start && answer.truth == Truth::True {
+                        (changed.goal, changed.goal_known, changed.goal_at) = (Goal::Reached, true, Some(self.now()));
+                    } else {
+                        changed.goal_known |= answer.truth != Truth::Unknown;
+                        self.look_at(answer.until.min(Instant(last.0 + 1)));
+                        // True already at the start: reached if it still is at an instant after it.
+                        if answer.truth == Truth::True {
+                            self.look_at(Instant(self.now().0 + 1));
+                        }
+                    }
+                }
+            }
+            if changed != self.state.enrolments[position] {
+                state::update_enrolment(self.db(), &changed)?;
+                self.state.enrolments[position] = changed;
+            }
+        }
+        Ok(())
+    }
+
+    // ---- memory ------------------------------------------------------------------------------------------------
+
+    fn remember(&mut self, before: &PatronState) -> rusqlite::Result<()> {
+        let (db, patron) = (self.db(), self.patron());
+        for (campaign, membership) in &self.state.memberships {
+            if before.memberships.get(campaign) != Some(membership) {
+                state::set_membership(db, patron, campaign, membership)?;
+            }
+        }
+        for (campaign, value) in &self.state.watched {
+            if before.watched.get(campaign) != Some(value) {
+                state::set_watched(db, patron, campaign, Some(value))?;
+            }
+        }
+        for campaign in before.watched.keys().filter(|campaign| !self.state.watched.contains_key(*campaign)) {
+            state::set_watched(db, patron, campaign, None)?;
+        }
+        for (campaign, key) in std::mem::take(&mut self.state.new_baseline) {
+            let decided = &self.state.occurrences[&(campaign.clone(), key.clone())];
+            state::insert_occurrence(db, patron, &campaign, &key, decided, self.tick.now, None)?;
+        }
+        let until = Some(self.until).filter(|&until| until < NEVER);
+        if until != before.until {
+            state::set_due(db, patron, until)?;
+        }
+        Ok(())
+    }
+}
+
+/// The scope of an enrolment's rules.
+pub(super) fn scope<'f>(tick: &Tick<'_>, index: usize, facts: &'f Facts, enrolment: &Enrolment) -> Scope<'f> {
+    let start = &tick.plan.campaigns[index].start;
+    let event = match (start.row_rule(), start.together()) {
+        (Some((event, _)), Together::No) => Some((event, first_row(facts, event, enrolment))),
+        _ => None,
+    };
+    Scope { start: Some(enrolment.start), event, ..Scope::NONE }
+}
+
+fn first_row<'f>(facts: &'f Facts, event: crate::catalogue::EventId, enrolment: &Enrolment) -> Option<&'f EventRow> {
+    let (_, id) = enrolment.rows.first()?;
+    facts.events(event).iter().find(|row| row.row == *id)
+}
+
+/// As [`Visit::way_out`].
+pub(super) fn way_out(tick: &Tick<'_>, ask: &Ask<'_>, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
+    let running = &tick.plan.campaigns[index];
+    let scope = scope(tick, index, ask.facts, enrolment);
+    if running.exit.is_some_and(|exit| ask.holds(exit, &scope)) {
+        return Some("the exit condition is true");
+    }
+    let excepted = running.except.iter().any(|&rule| ask.answer(rule, &scope).truth != Truth::False);
+    excepted.then_some("excepted, or not known not to be")
+}
+
+/// Ends an enrolment. With a reason what it has queued is dropped.
+pub(super) fn end(db: &Connection, enrolment: &mut Enrolment, reason: Option<&str>, now: Instant) -> rusqlite::Result<()> {
+    if let Some(reason) = reason {
+        outbox::drop_queued(db, enrolment.id, reason, now)?;
+    }
+    if matches!(enrolment.stage, Stage::Running | Stage::Gathering) {
+        enrolment.stage = Stage::Ended;
+        enrolment.reason = reason.map(str::to_owned);
+        enrolment.ended_at = Some(now);
+    }
+    state::update_enrolment(db, enrolment)
+}
