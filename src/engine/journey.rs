@@ -11,7 +11,7 @@ use crate::catalogue::{Channel, ListId};
 use crate::engine::fingerprint::{Fingerprints, digest};
 use crate::engine::plan::Compiler;
 use crate::eval::{RuleId, ValueId};
-use crate::program::{Campaign, Offset, Program, Recipient, Step, StepKind};
+use crate::program::{Campaign, Program, Recipient, Step, StepKind};
 use crate::rule::Expr;
 use crate::time::{Day, Duration, TimeOfDay, Unit, Weekday};
 

@@ -1,1 +1,12 @@
-//! The tick: decides who gets what, exactly once, in one transaction.
+//! The tick: memberships, journeys, limits, the outbox.
+
+pub mod fingerprint;
+pub mod hours;
+pub mod journey;
+pub mod plan;
+pub mod schedule;
+pub mod share;
+pub mod draws;
+pub mod ask;
+pub mod state;
+pub mod occurrence;

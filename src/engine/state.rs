@@ -195,14 +195,16 @@ pub fn set_campaign(db: &Connection, name: &str, state: &CampaignState) -> rusql
     Ok(())
 }
 
+/// Reads one row into a patron's state.
+type Reads<'r> = dyn FnMut(&mut PatronState, &Row<'_>) -> rusqlite::Result<()> + 'r;
+
 /// The state of each patron, in the order of `patrons`.
 pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<PatronState>> {
     let mut found: BTreeMap<i64, PatronState> = patrons.iter().map(|id| (id.0, PatronState::default())).collect();
     let list = patrons.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(",");
     let list = format!("[{list}]");
-    const CHOSEN: &str = "patron IN (SELECT value FROM json_each(?1))";
-    let mut each = |columns: &str, table: &str, more: &str, read: &mut dyn FnMut(&mut PatronState, &Row<'_>) -> rusqlite::Result<()>| {
-        let sql = format!("SELECT patron, {columns} FROM {table} WHERE {CHOSEN} {more}");
+    let mut each = |columns: &str, table: &str, more: &str, read: &mut Reads<'_>| -> rusqlite::Result<()> {
+        let sql = format!("SELECT patron, {columns} FROM {table} WHERE patron IN (SELECT value FROM json_each(?1)) {more}");
         let mut query = db.prepare_cached(&sql)?;
         let mut rows = query.query([&list])?;
         while let Some(row) = rows.next()? {
@@ -210,7 +212,7 @@ pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<Patro
             let state = found.get_mut(&patron).expect("only chosen patrons are selected");
             read(state, row)?;
         }
-        rusqlite::Result::Ok(())
+        Ok(())
     };
     each("campaign, value, known, entries, exits", "membership", "", &mut |state, row| {
         let value: i64 = row.get(2)?;

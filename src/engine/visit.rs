@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::occurrence::{Finder, Watch};
 use crate::engine::outbox;
+use crate::engine::plan::Plan;
 use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
 use crate::engine::tick::Tick;
 use crate::eval::{NEVER, Truth};
@@ -88,12 +89,12 @@ impl<'v, 'a> Visit<'v, 'a> {
 
     /// The row of the start as it now is, where a campaign's rules may name it.
     pub(super) fn scope<'f>(&'f self, index: usize, enrolment: &Enrolment) -> Scope<'f> {
-        scope(self.tick, index, &self.facts, enrolment)
+        scope(self.tick.plan, index, &self.facts, enrolment)
     }
 
     /// Why the enrolment ends before its next step: the exit is true, or an exception is not false.
     pub(super) fn way_out(&self, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
-        way_out(self.tick, &self.ask(), index, enrolment)
+        way_out(self.tick.plan, &self.ask(), index, enrolment)
     }
 
     /// Ends the enrolment at `position`. With a reason what it has queued is dropped.
@@ -200,8 +201,8 @@ impl<'v, 'a> Visit<'v, 'a> {
 }
 
 /// The scope of an enrolment's rules.
-pub(super) fn scope<'f>(tick: &Tick<'_>, index: usize, facts: &'f Facts, enrolment: &Enrolment) -> Scope<'f> {
-    let start = &tick.plan.campaigns[index].start;
+pub(super) fn scope<'f>(plan: &Plan<'_>, index: usize, facts: &'f Facts, enrolment: &Enrolment) -> Scope<'f> {
+    let start = &plan.campaigns[index].start;
     let event = match (start.row_rule(), start.together()) {
         (Some((event, _)), Together::No) => Some((event, first_row(facts, event, enrolment))),
         _ => None,
@@ -215,9 +216,9 @@ fn first_row<'f>(facts: &'f Facts, event: crate::catalogue::EventId, enrolment: 
 }
 
 /// As [`Visit::way_out`].
-pub(super) fn way_out(tick: &Tick<'_>, ask: &Ask<'_>, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
-    let running = &tick.plan.campaigns[index];
-    let scope = scope(tick, index, ask.facts, enrolment);
+pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_>, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
+    let running = &plan.campaigns[index];
+    let scope = scope(plan, index, ask.facts, enrolment);
     if running.exit.is_some_and(|exit| ask.holds(exit, &scope)) {
         return Some("the exit condition is true");
     }

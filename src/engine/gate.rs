@@ -1,0 +1,437 @@
+//! The delivery gate: everything that is tried at the last moment before a message leaves (section 8).
+//!
+//! The plan of a tick is no authority: exit, exceptions, the start's `where`, consent, address, hours, limits and age
+//! are tried again here. A message is claimed in one transaction, handed over, and recorded in the next, together
+//! with the claim of the following one: a crash in between leaves it `claimed`, which is reported and never sent
+//! again by itself. The engine names no channel's transport: the caller hands over.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use std::cell::RefCell;
+
+use crate::catalogue::{Channel, EventId, MessageLimit, Value};
+use crate::engine::ask::Ask;
+use crate::engine::outbox::{self, RecipientKind};
+use crate::engine::plan::{Plan, Running};
+use crate::engine::reach::{self, Way};
+use crate::engine::state::{self, Enrolment};
+use crate::engine::steps::fitting_rows;
+use crate::engine::visit;
+use crate::eval::{Interpreter, World};
+use crate::program::{Campaign, Together};
+use crate::rule::{EventRow, Facts, PatronId, Tables};
+use crate::store::{Store, StoreError, Transaction};
+use crate::symbol::Symbol;
+use crate::time::{Duration, Instant};
+
+/// How long a message of a campaign that is not in the program waits before it is looked at again.
+const ABSENT: Duration = Duration { count: 1, unit: crate::time::Unit::Hour };
+
+/// A message on its way out.
+pub struct Handover<'a> {
+    /// The row of the outbox; its key outside is [`Handover::key`].
+    pub id: i64,
+    pub campaign: &'a Campaign,
+    /// Index of `Program::messages`.
+    pub message: usize,
+    pub channel: Channel,
+    pub recipient: RecipientKind,
+    /// Lines of the address; empty for what is published.
+    pub address: &'a str,
+    /// The reader's language, one of the library's.
+    pub language: Symbol,
+    /// Of a reader; of nobody for what is published.
+    pub facts: &'a Facts,
+    pub tables: &'a Tables,
+    pub start: Instant,
+    /// The event or record of the start.
+    pub event: Option<EventId>,
+    /// The rows that started it and still fit; with `together` all of them.
+    pub rows: Vec<&'a EventRow>,
+    pub is_together: bool,
+    /// When it was due: what a reader is told as its date.
+    pub due: Instant,
+    pub now: Instant,
+    /// Published until then.
+    pub show_until: Option<Instant>,
+}
+
+impl Handover<'_> {
+    /// The message's key, unique in the store and the same whenever it is made again.
+    pub fn key(&self) -> String {
+        format!("{}-{}", self.campaign.name, self.id)
+    }
+}
+
+/// What came of a handover.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Handed {
+    /// It is out.
+    Over,
+    /// Not now: again at this instant, unless it expires before.
+    Later(Instant, String),
+    /// Never: a permanent failure, or nothing to send.
+    Not(String),
+}
+
+/// What a delivery did.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct DeliveryReport {
+    pub sent: usize,
+    /// Held back by hours, limits or the transport.
+    pub held: usize,
+    /// Dropped, with reasons in the outbox.
+    pub dropped: usize,
+    /// Claimed by a delivery that ended before it could say whether they went out.
+    pub unknown: usize,
+}
+
+/// A row of the outbox.
+struct Queued {
+    id: i64,
+    enrolment: i64,
+    campaign: String,
+    patron: Option<PatronId>,
+    message: String,
+    recipient: RecipientKind,
+    channels: Vec<Channel>,
+    language: String,
+    show_until: Option<Instant>,
+    address: Option<String>,
+    due: Instant,
+}
+
+/// What the gate says.
+enum Verdict {
+    Go(Way),
+    Hold(Instant, String),
+    Drop(String),
+    /// The enrolment ends and what it has queued is dropped.
+    End(&'static str),
+}
+
+/// Everything about the message at hand that outlives its transaction.
+struct Claimed {
+    queued: Queued,
+    index: usize,
+    message: usize,
+    facts: Facts,
+    enrolment: Enrolment,
+    way: Way,
+    language: Symbol,
+}
+
+/// Delivers what may be delivered at `now`, in the order of section 8.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub fn deliver(
+    store: &mut Store,
+    plan: &Plan<'_>,
+    now: Instant,
+    hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
+) -> Result<DeliveryReport, StoreError> {
+    let mut gate = Gate { plan, now, tables: Tables::default(), report: DeliveryReport::default() };
+    let ids = waiting(store.connection(), now)?;
+    gate.report.unknown = claimed(store.connection())?;
+    if ids.is_empty() {
+        return Ok(gate.report);
+    }
+    gate.tables = store.reader().tables()?;
+    let mut done: Option<(Claimed, Handed)> = None;
+    for id in ids {
+        let transaction = store.begin()?;
+        if let Some((claimed, handed)) = done.take() {
+            gate.record(&transaction, &claimed, &handed)?;
+        }
+        let next = gate.claim(&transaction, id)?;
+        transaction.commit()?;
+        if let Some(claimed) = next {
+            let handed = gate.hand_over(&claimed, hand_over);
+            done = Some((claimed, handed));
+        }
+    }
+    if let Some((claimed, handed)) = done {
+        let transaction = store.begin()?;
+        gate.record(&transaction, &claimed, &handed)?;
+        transaction.commit()?;
+    }
+    Ok(gate.report)
+}
+
+/// What waits and may be tried, in order.
+fn waiting(db: &Connection, now: Instant) -> rusqlite::Result<Vec<i64>> {
+    let mut query = db.prepare_cached(
+        "SELECT id FROM outbox WHERE state = 'queued' AND try_at <= ?1 ORDER BY priority DESC, due, campaign, patron, id",
+    )?;
+    query.query_map([now.0], |row| row.get(0))?.collect()
+}
+
+/// How many were claimed and never recorded.
+fn claimed(db: &Connection) -> rusqlite::Result<usize> {
+    db.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'claimed'")?.query_row([], |row| row.get(0))
+}
+
+struct Gate<'a, 'p> {
+    plan: &'a Plan<'p>,
+    now: Instant,
+    tables: Tables,
+    report: DeliveryReport,
+}
+
+impl Gate<'_, '_> {
+    /// Judges the message; `Some` if it is claimed and to be handed over.
+    fn claim(&mut self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
+        let db = transaction.connection();
+        let Some(queued) = read(db, id)? else { return Ok(None) };
+        let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
+        let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else {
+            return self.absent(db, &queued).map(|()| None);
+        };
+        let mut enrolment = state::load_enrolment(db, queued.enrolment)?;
+        let facts = match queued.patron {
+            Some(patron) => match transaction.reader().facts_of(patron)? {
+                Some(facts) => facts,
+                None => return Ok(None),
+            },
+            None => Facts::empty(&self.plan.program.catalogue, PatronId(0)),
+        };
+        let verdict = self.judge(&queued, index, message, &facts, &enrolment);
+        match verdict {
+            Verdict::Go(way) => {
+                let language = match queued.patron {
+                    Some(_) => reach::language(self.plan, &facts),
+                    None => Symbol::find(&queued.language).unwrap_or(self.plan.program.library.default_language()),
+                };
+                db.prepare_cached("UPDATE outbox SET state = 'claimed', claimed_at = ?2, reason = NULL WHERE id = ?1")?
+                    .execute(params![id, self.now.0])?;
+                return Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }));
+            }
+            Verdict::Hold(until, reason) => self.hold(db, id, until, &reason)?,
+            Verdict::Drop(reason) => self.drop(db, id, &reason)?,
+            Verdict::End(reason) => {
+                self.report.dropped += 1;
+                visit::end(db, &mut enrolment, Some(reason), self.now)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The campaign or message is not in the program: perhaps it comes back before the message expires.
+    fn absent(&mut self, db: &Connection, queued: &Queued) -> Result<(), StoreError> {
+        let zone = &self.plan.program.library.zone;
+        let reason = "the campaign or the message is not in the program";
+        if self.now > zone.plus(queued.due, Duration::days(3)) {
+            return self.drop(db, queued.id, reason);
+        }
+        self.hold(db, queued.id, zone.plus(self.now, ABSENT), reason)
+    }
+
+    fn hold(&mut self, db: &Connection, id: i64, until: Instant, reason: &str) -> Result<(), StoreError> {
+        self.report.held += 1;
+        db.prepare_cached("UPDATE outbox SET state = 'queued', try_at = ?2, reason = ?3 WHERE id = ?1")?
+            .execute(params![id, until.0, reason])?;
+        Ok(())
+    }
+
+    fn drop(&mut self, db: &Connection, id: i64, reason: &str) -> Result<(), StoreError> {
+        self.report.dropped += 1;
+        db.prepare_cached("UPDATE outbox SET state = 'dropped', reason = ?2, decided_at = ?3 WHERE id = ?1")?
+            .execute(params![id, reason, self.now.0])?;
+        Ok(())
+    }
+
+    fn judge(&self, queued: &Queued, index: usize, message: usize, facts: &Facts, enrolment: &Enrolment) -> Verdict {
+        let running = &self.plan.campaigns[index];
+        let campaign = running.campaign;
+        let zone = &self.plan.program.library.zone;
+        let world = World {
+            catalogue: &self.plan.program.catalogue,
+            tables: &self.tables,
+            zone,
+            week_starts: self.plan.program.library.week_starts,
+        };
+        let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
+        let ask = Ask { interpreter: &interpreter, facts, now: self.now };
+        let is_public = queued.recipient == RecipientKind::Public;
+        if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
+            return Verdict::End(reason);
+        }
+        // Waiting for what the campaign's own `deliver` allows is no delay.
+        let from = running.own_hours.next_open(queued.due).unwrap_or(queued.due);
+        if self.now > zone.plus(from, campaign.expires_after) {
+            return Verdict::Drop(format!("expired: more than {} late", campaign.expires_after));
+        }
+        if queued.show_until.is_some_and(|until| self.now >= until) {
+            return Verdict::Drop("its last day has passed".into());
+        }
+        if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
+            return Verdict::Drop("what it is about no longer fits the start's `where`".into());
+        }
+        let is_personal = matches!(queued.recipient, RecipientKind::Patron | RecipientKind::Guardian);
+        let hours = if is_personal { &running.hours } else { &running.own_hours };
+        if !hours.open(self.now) {
+            let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
+            return Verdict::Hold(opening, "outside the hours of delivery".into());
+        }
+        match queued.recipient {
+            RecipientKind::Public => {
+                let channel = queued.channels.first().copied().unwrap_or(Channel::Web);
+                Verdict::Go(Way { channel, recipient: RecipientKind::Public, address: String::new() })
+            }
+            RecipientKind::Staff => match &queued.address {
+                Some(address) => {
+                    Verdict::Go(Way { channel: Channel::Email, recipient: RecipientKind::Staff, address: address.clone() })
+                }
+                None => Verdict::Drop("unreachable: no address of the staff".into()),
+            },
+            RecipientKind::Patron | RecipientKind::Guardian => {
+                let message = &self.plan.program.messages[message];
+                match reach::choose(self.plan, &ask, campaign, message, queued.recipient, &queued.channels) {
+                    Err(reason) => Verdict::Drop(reason),
+                    Ok(way) => match self.limited(running, facts) {
+                        Some(reason) => Verdict::Hold(zone.next_midnight(self.now), reason),
+                        None => Verdict::Go(way),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Which limit the patron has reached.
+    fn limited(&self, running: &Running<'_>, facts: &Facts) -> Option<String> {
+        let program = self.plan.program;
+        let campaign = running.campaign;
+        let sent = program.catalogue.event_named(Symbol::new("sent"))?;
+        let field = |name: &str| program.catalogue.event(sent).field(Symbol::new(name)).map(usize::from);
+        let (of_campaign, of_purpose) = (field("campaign")?, field("purpose")?);
+        let today = program.library.zone.day(self.now);
+        let reached = |limit: MessageLimit, counts: &dyn Fn(&EventRow) -> bool| {
+            let first = today.plus(limit.per.negated()).plus_days(1);
+            let on = |row: &EventRow| program.library.zone.day(row.at);
+            let within = |row: &&EventRow| row.at <= self.now && (first..=today).contains(&on(row)) && counts(row);
+            facts.events(sent).iter().filter(within).count() as i64 >= limit.messages
+        };
+        let named = |row: &EventRow, field: usize| match &row.fields[field] {
+            Some(Value::Symbol(name)) => Some(*name),
+            Some(Value::Text(name)) => Symbol::find(name),
+            _ => None,
+        };
+        if let Some(limit) = campaign.limit
+            && reached(limit, &|row| named(row, of_campaign) == Some(campaign.name))
+        {
+            return Some(format!("the campaign's limit of {} messages per {}", limit.messages, limit.per));
+        }
+        let needs_consent = |purpose: Symbol| {
+            program.catalogue.purpose_named(purpose).is_some_and(|id| program.catalogue.purpose(id).needs_consent)
+        };
+        if let Some(limit) = program.library.limit
+            && program.catalogue.purpose(campaign.purpose).needs_consent
+            && reached(limit, &|row| named(row, of_purpose).is_some_and(needs_consent))
+        {
+            return Some(format!("the library's limit of {} messages per {}", limit.messages, limit.per));
+        }
+        None
+    }
+
+    fn hand_over(&self, claimed: &Claimed, hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed) -> Handed {
+        let running = &self.plan.campaigns[claimed.index];
+        let event = running.start.row_rule().map(|(event, _)| event);
+        let world = World {
+            catalogue: &self.plan.program.catalogue,
+            tables: &self.tables,
+            zone: &self.plan.program.library.zone,
+            week_starts: self.plan.program.library.week_starts,
+        };
+        let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
+        let ask = Ask { interpreter: &interpreter, facts: &claimed.facts, now: self.now };
+        let all = || {
+            let started = |row: &&EventRow| claimed.enrolment.rows.iter().any(|(_, id)| *id == row.row);
+            event.map_or_else(Vec::new, |event| claimed.facts.events(event).iter().filter(started).collect())
+        };
+        let rows = fitting_rows(&running.start, &ask, &claimed.facts, &claimed.enrolment, self.plan).unwrap_or_else(all);
+        hand_over(&Handover {
+            id: claimed.queued.id,
+            campaign: running.campaign,
+            message: claimed.message,
+            channel: claimed.way.channel,
+            recipient: claimed.way.recipient,
+            address: &claimed.way.address,
+            language: claimed.language,
+            facts: &claimed.facts,
+            tables: &self.tables,
+            start: claimed.enrolment.start,
+            event,
+            rows,
+            is_together: running.start.together() != Together::No,
+            due: claimed.queued.due,
+            now: self.now,
+            show_until: claimed.queued.show_until,
+        })
+    }
+
+    /// What came of a handover, and the `sent` event that belongs to it.
+    fn record(&mut self, transaction: &Transaction<'_>, claimed: &Claimed, handed: &Handed) -> Result<(), StoreError> {
+        let db = transaction.connection();
+        let id = claimed.queued.id;
+        match handed {
+            Handed::Later(until, reason) => return self.hold(db, id, (*until).max(Instant(self.now.0 + 1)), reason),
+            Handed::Not(reason) => return self.drop(db, id, reason),
+            Handed::Over => {}
+        }
+        self.report.sent += 1;
+        let way = &claimed.way;
+        db.prepare_cached(
+            "UPDATE outbox SET state = 'sent', sent_at = ?2, channel = ?3, sent_to = ?4, sent_language = ?5 WHERE id = ?1",
+        )?
+        .execute(params![id, self.now.0, way.channel.word(), way.recipient.word(), claimed.language.as_str()])?;
+        match way.recipient {
+            RecipientKind::Patron | RecipientKind::Guardian => self.write_sent(transaction, claimed),
+            RecipientKind::Staff | RecipientKind::Public => Ok(()),
+        }
+    }
+
+    fn write_sent(&self, transaction: &Transaction<'_>, claimed: &Claimed) -> Result<(), StoreError> {
+        let catalogue = &self.plan.program.catalogue;
+        let campaign = self.plan.campaigns[claimed.index].campaign;
+        let Some(sent) = catalogue.event_named(Symbol::new("sent")) else { return Ok(()) };
+        let value = |name: Symbol| -> Option<Value> {
+            let symbol = match name.as_str() {
+                "campaign" => campaign.name,
+                "message" => self.plan.program.messages[claimed.message].name,
+                "purpose" => catalogue.purpose(campaign.purpose).name,
+                "channel" => Symbol::new(claimed.way.channel.word()),
+                _ => return None,
+            };
+            Some(Value::Symbol(symbol))
+        };
+        let fields: Vec<Option<Value>> = catalogue.event(sent).fields.iter().map(|field| value(field.name)).collect();
+        let mut writer = transaction.writer(&self.plan.program.library.zone, self.now);
+        writer.event(sent, claimed.facts.patron, self.now, &fields)?;
+        Ok(())
+    }
+}
+
+fn read(db: &Connection, id: i64) -> rusqlite::Result<Option<Queued>> {
+    let mut query = db.prepare_cached(
+        "SELECT enrolment, campaign, patron, message, recipient, channels, language, show_until, address, due FROM outbox \
+         WHERE id = ?1 AND state = 'queued'",
+    )?;
+    query
+        .query_row([id], |row| {
+            Ok(Queued {
+                id,
+                enrolment: row.get(0)?,
+                campaign: row.get(1)?,
+                patron: row.get::<_, Option<i64>>(2)?.map(PatronId),
+                message: row.get(3)?,
+                recipient: RecipientKind::from_word(row.get_ref(4)?.as_str()?),
+                channels: row.get_ref(5)?.as_str()?.split(' ').filter_map(Channel::from_word).collect(),
+                language: row.get(6)?,
+                show_until: row.get::<_, Option<i64>>(7)?.map(Instant),
+                address: row.get(8)?,
+                due: Instant(row.get(9)?),
+            })
+        })
+        .optional()
+}
+
