@@ -9,9 +9,9 @@ use crate::rule::{EventRow, Facts};
 use crate::time::{Duration, Instant};
 
 /// The interpreter, one patron, one instant.
-pub struct Ask<'a> {
-    pub interpreter: &'a RefCell<Interpreter<'a>>,
-    pub facts: &'a Facts,
+pub struct Ask<'f, 'a> {
+    pub interpreter: &'f RefCell<Interpreter<'a>>,
+    pub facts: &'f Facts,
     pub now: Instant,
 }
 
@@ -33,7 +33,7 @@ impl Scope<'_> {
     pub const NONE: Scope<'static> = Scope { start: None, event: None, row: None, as_of: None };
 }
 
-impl<'a> Ask<'a> {
+impl Ask<'_, '_> {
     fn question<'q>(&'q self, scope: &Scope<'q>) -> Question<'q> {
         Question {
             facts: self.facts,

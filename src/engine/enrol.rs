@@ -1,7 +1,5 @@
 //! Which occurrences enrol (section 8, "Which occurrences enrol"), and which are withdrawn because their date moved.
 
-use rusqlite::Connection;
-
 use crate::catalogue::Value;
 use crate::engine::ask::Scope;
 use crate::engine::occurrence::{Occurrence, written};
@@ -12,11 +10,12 @@ use crate::engine::state::{self, Decided, Enrolment, Goal, Outcome, Stage};
 use crate::engine::visit::Visit;
 use crate::eval::Truth;
 use crate::program::{Again, Together};
+use crate::store::StoreError;
 use crate::time::Instant;
 
 impl Visit<'_, '_> {
     /// Decides the occurrences that fire for campaign `index` now.
-    pub(super) fn decide(&mut self, index: usize, fired: Vec<Occurrence>) -> rusqlite::Result<()> {
+    pub(super) fn decide(&mut self, index: usize, fired: Vec<Occurrence>) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let mut admitted = Vec::new();
         for occurrence in fired {
@@ -46,7 +45,7 @@ impl Visit<'_, '_> {
     }
 
     /// An occurrence that does not enrol. Only one that would be found again is remembered.
-    fn pass(&mut self, index: usize, occurrence: &Occurrence, reason: &str) -> rusqlite::Result<()> {
+    fn pass(&mut self, index: usize, occurrence: &Occurrence, reason: &str) -> Result<(), StoreError> {
         if occurrence.is_passing { Ok(()) } else { self.record(index, occurrence, Outcome::Skipped, Some(reason), None) }
     }
 
@@ -57,7 +56,7 @@ impl Visit<'_, '_> {
         outcome: Outcome,
         reason: Option<&str>,
         enrolment: Option<i64>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let catalogue = &self.tick.plan.program.catalogue;
         let decided = Decided {
@@ -73,7 +72,7 @@ impl Visit<'_, '_> {
     }
 
     /// Enrols one occurrence, or those gathered at this tick, unless `again` or a running enrolment hinders.
-    fn admit(&mut self, index: usize, occurrences: Vec<Occurrence>) -> rusqlite::Result<()> {
+    fn admit(&mut self, index: usize, occurrences: Vec<Occurrence>) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let Some(first) = occurrences.first() else { return Ok(()) };
         let hindrance = match self.again(index, first.at)? {
@@ -90,7 +89,7 @@ impl Visit<'_, '_> {
     }
 
     /// `together for D`: joins the enrolment that gathers, or begins one.
-    fn gather(&mut self, index: usize, occurrence: Occurrence) -> rusqlite::Result<()> {
+    fn gather(&mut self, index: usize, occurrence: Occurrence) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let name = running.name();
         let gathering = self.state.enrolments.iter().position(|enrolment| {
@@ -107,7 +106,7 @@ impl Visit<'_, '_> {
             // A row that came late may be the first.
             enrolment.start = enrolment.start.min(occurrence.at);
             let enrolment = enrolment.clone();
-            return state::update_enrolment(self.db(), &enrolment);
+            return Ok(state::update_enrolment(self.db(), &enrolment)?);
         }
         if let Some(reason) = self.again(index, occurrence.at)? {
             self.tick.count(index, |counts| counts.skipped += 1);
@@ -119,7 +118,7 @@ impl Visit<'_, '_> {
         self.enrol(index, start, &key, Stage::Gathering, wake, &[occurrence])
     }
 
-    fn again(&self, index: usize, at: Instant) -> rusqlite::Result<Option<&'static str>> {
+    fn again(&self, index: usize, at: Instant) -> Result<Option<&'static str>, StoreError> {
         let campaign = self.tick.plan.campaigns[index].campaign;
         if campaign.again == Again::Always {
             return Ok(None);
@@ -133,7 +132,7 @@ impl Visit<'_, '_> {
     }
 
     /// Whether an enrolment of the campaign runs, after its ways out have been tried.
-    fn still_runs(&mut self, index: usize) -> rusqlite::Result<bool> {
+    fn still_runs(&mut self, index: usize) -> Result<bool, StoreError> {
         let name = self.tick.plan.campaigns[index].name();
         for position in 0..self.state.enrolments.len() {
             let enrolment = &self.state.enrolments[position];
@@ -156,7 +155,7 @@ impl Visit<'_, '_> {
         stage: Stage,
         due: Instant,
         occurrences: &[Occurrence],
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let program = self.tick.plan.program;
         let held_out = running.campaign.holdout.is_some_and(|percent| {
@@ -198,7 +197,7 @@ impl Visit<'_, '_> {
 
     /// Occurrences of campaign `index` whose date is no longer the present one: an enrolment that has handed over no
     /// message ends, and the key is free again.
-    pub(super) fn withdraw(&mut self, index: usize) -> rusqlite::Result<()> {
+    pub(super) fn withdraw(&mut self, index: usize) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let name = running.name();
         if !matches!(running.start, Start::EventDate { .. } | Start::Date { .. } | Start::Anniversary { .. }) {
@@ -245,7 +244,7 @@ impl Visit<'_, '_> {
         }
     }
 
-    fn withdraw_one(&mut self, index: usize, key: &str, decided: &Decided) -> rusqlite::Result<()> {
+    fn withdraw_one(&mut self, index: usize, key: &str, decided: &Decided) -> Result<(), StoreError> {
         let campaign = self.tick.plan.campaigns[index].name();
         let patron = self.patron();
         if let Some(id) = decided.enrolment {
@@ -270,11 +269,11 @@ impl Visit<'_, '_> {
         self.state.enrolments.iter().position(|enrolment| enrolment.id == id)
     }
 
-    fn withdraw_enrolment(&mut self, index: usize, id: i64) -> rusqlite::Result<()> {
+    fn withdraw_enrolment(&mut self, index: usize, id: i64) -> Result<(), StoreError> {
         let reason = "the date of its start changed before anything was sent";
         outbox::drop_queued(self.db(), id, reason, self.now())?;
         self.tick.count(index, |counts| counts.withdrawn += 1);
-        let db: &Connection = self.tick.db;
+        let db = self.db();
         let mut enrolment = match self.position(id) {
             Some(position) => self.state.enrolments.remove(position),
             None => state::load_enrolment(db, id)?,
@@ -283,6 +282,6 @@ impl Visit<'_, '_> {
         enrolment.reason = Some(reason.into());
         enrolment.ended_at = Some(self.now());
         enrolment.goal = Goal::None;
-        state::update_enrolment(db, &enrolment)
+        Ok(state::update_enrolment(db, &enrolment)?)
     }
 }

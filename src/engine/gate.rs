@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 use crate::catalogue::{Channel, EventId, MessageLimit, Value};
 use crate::engine::ask::Ask;
-use crate::engine::outbox::{self, RecipientKind};
+use crate::engine::outbox::RecipientKind;
 use crate::engine::plan::{Plan, Running};
 use crate::engine::reach::{self, Way};
 use crate::engine::state::{self, Enrolment};
@@ -19,7 +19,7 @@ use crate::engine::visit;
 use crate::eval::{Interpreter, World};
 use crate::program::{Campaign, Together};
 use crate::rule::{EventRow, Facts, PatronId, Tables};
-use crate::store::{Store, StoreError, Transaction};
+use crate::store::{Needs, Store, StoreError, Transaction};
 use crate::symbol::Symbol;
 use crate::time::{Duration, Instant};
 
@@ -130,7 +130,8 @@ pub fn deliver(
     now: Instant,
     hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
 ) -> Result<DeliveryReport, StoreError> {
-    let mut gate = Gate { plan, now, tables: Tables::default(), report: DeliveryReport::default() };
+    let needs = Needs::everything(&plan.program.catalogue);
+    let mut gate = Gate { plan, now, needs, tables: Tables::default(), report: DeliveryReport::default() };
     let ids = waiting(store.connection(), now)?;
     gate.report.unknown = claimed(store.connection())?;
     if ids.is_empty() {
@@ -168,12 +169,13 @@ fn waiting(db: &Connection, now: Instant) -> rusqlite::Result<Vec<i64>> {
 
 /// How many were claimed and never recorded.
 fn claimed(db: &Connection) -> rusqlite::Result<usize> {
-    db.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'claimed'")?.query_row([], |row| row.get(0))
+    db.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'claimed'")?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count as usize)
 }
 
 struct Gate<'a, 'p> {
     plan: &'a Plan<'p>,
     now: Instant,
+    needs: Needs,
     tables: Tables,
     report: DeliveryReport,
 }
@@ -189,7 +191,7 @@ impl Gate<'_, '_> {
         };
         let mut enrolment = state::load_enrolment(db, queued.enrolment)?;
         let facts = match queued.patron {
-            Some(patron) => match transaction.reader().facts_of(patron)? {
+            Some(patron) => match transaction.reader().facts(patron, &self.needs)? {
                 Some(facts) => facts,
                 None => return Ok(None),
             },
@@ -404,9 +406,12 @@ impl Gate<'_, '_> {
             };
             Some(Value::Symbol(symbol))
         };
-        let fields: Vec<Option<Value>> = catalogue.event(sent).fields.iter().map(|field| value(field.name)).collect();
+        let fields: Vec<(u16, Option<Value>)> =
+            (0..).zip(&catalogue.event(sent).fields).map(|(index, field)| (index, value(field.name))).collect();
+        // The key makes it one event however often it is written.
+        let key = format!("outbox {}", claimed.queued.id);
         let mut writer = transaction.writer(&self.plan.program.library.zone, self.now);
-        writer.event(sent, claimed.facts.patron, self.now, &fields)?;
+        writer.event(claimed.facts.patron, sent, Some(&key), self.now, &fields)?;
         Ok(())
     }
 }

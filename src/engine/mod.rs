@@ -1,12 +1,34 @@
-//! The tick: memberships, journeys, limits, the outbox.
+//! The engine: the tick that decides who gets what, exactly once, and the gate before delivery.
+//!
+//! [`Plan`] makes a program ready; [`tick`] decides what is due at an instant, in one transaction, and fills the
+//! outbox; [`deliver`] tries everything again at the last moment and hands over to the caller. The store's engine
+//! tables (`store/migrations/0002-engine.sql`) are written here and nowhere else. Nothing here reads a clock.
 
-pub mod fingerprint;
-pub mod hours;
-pub mod journey;
-pub mod plan;
-pub mod schedule;
-pub mod share;
-pub mod draws;
-pub mod ask;
-pub mod state;
-pub mod occurrence;
+mod ask;
+mod draws;
+mod enrol;
+mod fingerprint;
+mod gate;
+mod hours;
+mod journey;
+mod occurrence;
+mod outbox;
+mod plan;
+mod public;
+mod reach;
+mod schedule;
+mod share;
+mod state;
+mod steps;
+mod tick;
+mod visit;
+
+pub use draws::Draws;
+pub use gate::{DeliveryReport, Handed, Handover, deliver};
+pub use hours::Hours;
+pub use outbox::RecipientKind;
+pub use plan::{Plan, Running, Start};
+pub use reach::{Way, choose, language};
+pub use schedule::Timetable;
+pub use share::{Draw, ShareKey};
+pub use tick::{Counts, TickError, TickReport, has_news, next_due, tick};

@@ -45,14 +45,14 @@ pub struct Watch {
 }
 
 /// Finds occurrences for one patron and one campaign.
-pub struct Finder<'a, 'p> {
-    pub program: &'p Program,
-    pub running: &'a Running<'p>,
+pub struct Finder<'f, 'a> {
+    pub program: &'f Program,
+    pub running: &'f Running<'a>,
     pub watch: Watch,
-    pub ask: &'a Ask<'a>,
-    pub state: &'a mut PatronState,
+    pub ask: &'f Ask<'f, 'a>,
+    pub state: &'f mut PatronState,
     /// Lowered to the next instant at which the answer may change.
-    pub until: &'a mut Instant,
+    pub until: &'f mut Instant,
 }
 
 impl Finder<'_, '_> {

@@ -5,9 +5,10 @@ use crate::engine::tick::Tick;
 use crate::engine::visit::Visit;
 use crate::eval::NEVER;
 use crate::rule::{Facts, PatronId};
+use crate::store::StoreError;
 
 /// Starts the public campaigns whose schedule falls due and takes the steps that are due.
-pub(super) fn run(tick: &mut Tick<'_>) -> rusqlite::Result<()> {
+pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
     for index in 0..tick.plan.campaigns.len() {
         let running = &tick.plan.campaigns[index];
         let Some(at) = tick.watches[index].scheduled.filter(|_| running.is_public()) else { continue };
@@ -38,10 +39,10 @@ pub(super) fn run(tick: &mut Tick<'_>) -> rusqlite::Result<()> {
             rows: Vec::new(),
         };
         let key = at.timestamp().to_string();
-        state::insert_enrolment(tick.db, &mut enrolment, &key, tick.now, &tick.plan.program.revision)?;
+        state::insert_enrolment(tick.db(), &mut enrolment, &key, tick.now, &tick.plan.program.revision)?;
         tick.count(index, |counts| counts.enrolled += 1);
     }
-    let enrolments = state::load_public(tick.db)?;
+    let enrolments = state::load_public(tick.db())?;
     if enrolments.is_empty() {
         return Ok(());
     }

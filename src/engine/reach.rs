@@ -23,7 +23,7 @@ pub struct Way {
 /// none.
 pub fn choose(
     plan: &Plan<'_>,
-    ask: &Ask<'_>,
+    ask: &Ask<'_, '_>,
     campaign: &Campaign,
     message: &Message,
     to: RecipientKind,
@@ -54,7 +54,7 @@ pub fn choose(
 }
 
 /// Below the library's age of adults. A patron of unknown age is not.
-fn is_minor(plan: &Plan<'_>, ask: &Ask<'_>) -> bool {
+fn is_minor(plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
     let (Some(adult_at), Some(birth)) = (plan.program.library.adult_at, plan.program.catalogue.contact.birth) else {
         return false;
     };

@@ -1,17 +1,18 @@
 //! Journeys go on: the steps of section 8, one after the other, until one waits.
 
 use crate::catalogue::{ListId, Value};
-use crate::engine::ask::Scope;
+use crate::engine::ask::{Ask, Scope};
 use crate::engine::journey::{Op, Send, To};
 use crate::engine::occurrence;
 use crate::engine::outbox::{self, Entry, RecipientKind};
-use crate::engine::plan::Start;
+use crate::engine::plan::{Plan, Start};
 use crate::engine::reach;
 use crate::engine::schedule::first_weekday;
 use crate::engine::state::{self, Enrolment};
 use crate::engine::visit::Visit;
 use crate::program::Together;
 use crate::rule::{EventRow, Facts};
+use crate::store::StoreError;
 use crate::symbol::Symbol;
 use crate::time::{Instant, TimeOfDay, Weekday};
 
@@ -27,7 +28,7 @@ enum Next {
 
 impl Visit<'_, '_> {
     /// Takes the steps of the enrolment at `position` that are due.
-    pub(super) fn drive(&mut self, index: usize, position: usize) -> rusqlite::Result<()> {
+    pub(super) fn drive(&mut self, index: usize, position: usize) -> Result<(), StoreError> {
         let plan = self.tick.plan;
         let journey = &plan.campaigns[index].journey;
         let mut enrolment = self.state.enrolments[position].clone();
@@ -222,7 +223,7 @@ impl Visit<'_, '_> {
     // ---- lists -------------------------------------------------------------------------------------------------
 
     /// Whether the list changed.
-    fn list(&mut self, list: ListId, add: bool) -> rusqlite::Result<bool> {
+    fn list(&mut self, list: ListId, add: bool) -> Result<bool, StoreError> {
         let is_on = self.facts.lists.contains(&list);
         if is_on == add {
             return Ok(false);
@@ -241,7 +242,7 @@ impl Visit<'_, '_> {
 
     // ---- messages ----------------------------------------------------------------------------------------------
 
-    fn send(&mut self, index: usize, enrolment: &Enrolment, send: &Send<'_>, due: Instant) -> rusqlite::Result<()> {
+    fn send(&mut self, index: usize, enrolment: &Enrolment, send: &Send<'_>, due: Instant) -> Result<(), StoreError> {
         let plan = self.tick.plan;
         let running = &plan.campaigns[index];
         let message = &plan.program.messages[send.message];
@@ -295,7 +296,7 @@ impl Visit<'_, '_> {
     }
 
     /// Each language of each channel's block as an item of its own.
-    fn publish(&mut self, index: usize, enrolment: &Enrolment, at: usize, due: Instant) -> rusqlite::Result<()> {
+    fn publish(&mut self, index: usize, enrolment: &Enrolment, at: usize, due: Instant) -> Result<(), StoreError> {
         let plan = self.tick.plan;
         let campaign = plan.campaigns[index].campaign;
         let Op::Publish { message, channels, until, key } = &plan.campaigns[index].journey.ops[at] else {
@@ -337,10 +338,10 @@ impl Visit<'_, '_> {
 /// the campaign starts on no row, or on a single event, which does not change.
 pub(super) fn fitting_rows<'f>(
     start: &Start,
-    ask: &crate::engine::ask::Ask<'_>,
+    ask: &Ask<'_, '_>,
     facts: &'f Facts,
     enrolment: &Enrolment,
-    plan: &crate::engine::plan::Plan<'_>,
+    plan: &Plan<'_>,
 ) -> Option<Vec<&'f EventRow>> {
     let (event, admits) = start.row_rule()?;
     if start.together() == Together::No && !plan.program.catalogue.event(event).is_record() {

@@ -18,8 +18,8 @@ use crate::engine::state::{self, CampaignState, Clock};
 use crate::engine::visit::Visit;
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
-use crate::rule::{PatronId, RowId};
-use crate::store::{Store, StoreError};
+use crate::rule::{Facts, PatronId, RowId, Tables};
+use crate::store::{Needs, Store, StoreError, Transaction};
 use crate::time::Instant;
 
 /// Patrons that are read at once.
@@ -90,7 +90,7 @@ impl From<rusqlite::Error> for TickError {
 
 /// A tick under way.
 pub struct Tick<'a> {
-    pub db: &'a Connection,
+    pub transaction: &'a Transaction<'a>,
     pub plan: &'a Plan<'a>,
     pub interpreter: &'a RefCell<Interpreter<'a>>,
     pub draws: &'a Draws,
@@ -100,16 +100,21 @@ pub struct Tick<'a> {
     pub report: TickReport,
 }
 
-impl Tick<'_> {
+impl<'a> Tick<'a> {
+    /// The connection inside the transaction.
+    pub(super) fn db(&self) -> &'a Connection {
+        self.transaction.connection()
+    }
+
     /// Counts something for a campaign.
     pub(super) fn count(&mut self, index: usize, add: impl FnOnce(&mut Counts)) {
         add(self.report.campaigns.entry(self.plan.campaigns[index].name().to_owned()).or_default());
     }
 
     /// Puts a patron on a list or takes them off.
-    pub(super) fn set_member(&mut self, list: ListId, patron: PatronId, add: bool) -> rusqlite::Result<()> {
-        let name = self.plan.program.catalogue.lists[list.index()].name;
-        crate::store::set_member(self.db, name, patron, add)
+    pub(super) fn set_member(&mut self, list: ListId, patron: PatronId, add: bool) -> Result<(), StoreError> {
+        self.transaction.writer(&self.plan.program.library.zone, self.now).member(patron, list, add)?;
+        Ok(())
     }
 }
 
@@ -118,11 +123,20 @@ impl Tick<'_> {
 /// # Errors
 /// If the clock went back, or the store cannot be read or written; then nothing happened.
 pub fn tick(store: &mut Store, plan: &Plan<'_>, now: Instant, draws: Option<&Draws>) -> Result<TickReport, TickError> {
-    store.transaction(|store| decide(store, plan, now, draws))
+    let transaction = store.begin()?;
+    let report = decide(&transaction, plan, now, draws)?;
+    transaction.commit()?;
+    Ok(report)
 }
 
-fn decide(store: &Store, plan: &Plan<'_>, now: Instant, draws: Option<&Draws>) -> Result<TickReport, TickError> {
-    let db = store.connection();
+fn decide(
+    transaction: &Transaction<'_>,
+    plan: &Plan<'_>,
+    now: Instant,
+    draws: Option<&Draws>,
+) -> Result<TickReport, TickError> {
+    let db = transaction.connection();
+    let reader = transaction.reader();
     let before = state::clock(db)?;
     if let Some(clock) = &before
         && now < clock.ticked_at
@@ -133,64 +147,100 @@ fn decide(store: &Store, plan: &Plan<'_>, now: Instant, draws: Option<&Draws>) -
         Some(clock) => clock.key,
         None => ShareKey(db.query_row("SELECT randomblob(16)", [], |row| row.get(0))?),
     };
-    let after = Clock {
-        ticked_at: now,
-        change: store.last_change()?,
-        event_row: store.last_event_row()?,
-        campaigns: plan.campaigns.iter().map(|running| running.name().to_owned()).collect(),
-        key,
-    };
     let watches = watches(db, plan, before.as_ref(), now)?;
+    let work = work(transaction, plan, &watches, before.as_ref(), now)?;
     let keyed = Draws::Keyed(key);
+    let tables = if work.is_empty() { Tables::default() } else { reader.tables()? };
     let world = World {
         catalogue: &plan.program.catalogue,
-        tables: store.tables()?,
+        tables: &tables,
         zone: &plan.program.library.zone,
         week_starts: plan.program.library.week_starts,
     };
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
-    let mut tick = Tick {
-        db,
-        plan,
-        interpreter: &interpreter,
-        draws: draws.unwrap_or(&keyed),
-        now,
-        watches,
-        report: TickReport::default(),
-    };
+    let draws = draws.unwrap_or(&keyed);
+    let report = TickReport::default();
+    let mut tick = Tick { transaction, plan, interpreter: &interpreter, draws, now, watches, report };
     for index in 0..plan.campaigns.len() {
         if tick.watches[index].is_baseline {
             tick.count(index, |counts| counts.is_baseline = true);
         }
     }
     public::run(&mut tick)?;
-    visit(store, &mut tick, before.as_ref())?;
-    store.purge(now)?;
+    visit(&mut tick, &work)?;
+    let zone = &plan.program.library.zone;
+    if before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now)) {
+        transaction.writer(zone, now).purge()?;
+    }
+    let after = Clock {
+        ticked_at: now,
+        // What the tick itself changed (lists) is followed up by `due`, at a later instant.
+        change: reader.newest_change()?,
+        event_row: reader.newest_row()?,
+        campaigns: plan.campaigns.iter().map(|running| running.name().to_owned()).collect(),
+        key,
+    };
     state::set_clock(db, &after, &plan.program.revision)?;
     Ok(tick.report)
 }
 
-/// Visits the patrons of the work list, in their order.
-fn visit(store: &Store, tick: &mut Tick<'_>, before: Option<&Clock>) -> Result<(), TickError> {
-    let concerns_all = tick.watches.iter().zip(&tick.plan.campaigns).any(|(watch, running)| {
+/// Whom a tick looks at.
+struct Work {
+    /// In order.
+    patrons: Vec<PatronId>,
+    /// Whose data changed or whose `until` has come; `None`: everybody.
+    touched: Option<BTreeSet<PatronId>>,
+    is_everybody: bool,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.patrons.is_empty()
+    }
+}
+
+fn work(
+    transaction: &Transaction<'_>,
+    plan: &Plan<'_>,
+    watches: &[Watch],
+    before: Option<&Clock>,
+    now: Instant,
+) -> Result<Work, TickError> {
+    let reader = transaction.reader();
+    let concerns_all = watches.iter().zip(&plan.campaigns).any(|(watch, running)| {
         !running.is_public() && (watch.is_baseline || watch.scheduled.is_some())
     });
-    let mut touched: BTreeSet<PatronId> = match before {
-        Some(clock) => store.changed_since(clock.change)?.into_iter().collect(),
-        None => BTreeSet::new(),
-    };
-    let mut due = tick.db.prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
-    let rows = due.query_map([tick.now.0], |row| row.get(0).map(PatronId))?;
-    for patron in rows {
+    let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
+    if changes.everybody {
+        return Ok(Work { patrons: reader.patrons()?, touched: None, is_everybody: true });
+    }
+    let mut touched: BTreeSet<PatronId> = changes.patrons.into_iter().collect();
+    let mut due = transaction.connection().prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
+    for patron in due.query_map([now.0], |row| row.get(0).map(PatronId))? {
         touched.insert(patron?);
     }
-    let list: Vec<PatronId> = if concerns_all { store.patrons()? } else { touched.iter().copied().collect() };
-    for batch in list.chunks(BATCH) {
-        let states = state::load(tick.db, batch)?;
-        let facts = store.facts(batch)?;
+    let patrons = if concerns_all { reader.patrons()? } else { touched.iter().copied().collect() };
+    Ok(Work { patrons, touched: Some(touched), is_everybody: concerns_all })
+}
+
+/// Visits the patrons of the work list, in their order.
+fn visit(tick: &mut Tick<'_>, work: &Work) -> Result<(), TickError> {
+    let reader = tick.transaction.reader();
+    let needs = Needs::everything(&tick.plan.program.catalogue);
+    for batch in work.patrons.chunks(BATCH) {
+        let states = state::load(tick.db(), batch)?;
+        let mut facts: Vec<Facts> = Vec::with_capacity(batch.len());
+        match (work.is_everybody, batch.first().zip(batch.last())) {
+            (true, Some((first, last))) => reader.scan_range(&needs, *first..=*last, |found| facts.push(found.clone()))?,
+            _ => {
+                for patron in batch {
+                    facts.extend(reader.facts(*patron, &needs)?);
+                }
+            }
+        }
         let mut states: BTreeMap<PatronId, state::PatronState> = batch.iter().copied().zip(states).collect();
         for facts in facts {
-            let is_touched = touched.contains(&facts.patron);
+            let is_touched = work.touched.as_ref().is_none_or(|touched| touched.contains(&facts.patron));
             let state = states.remove(&facts.patron).unwrap_or_default();
             tick.report.patrons += 1;
             Visit::run(tick, facts, state, is_touched)?;
@@ -256,5 +306,5 @@ pub fn next_due(store: &Store, plan: &Plan<'_>) -> Result<Option<Instant>, Store
 /// If the store cannot be read.
 pub fn has_news(store: &Store) -> Result<bool, StoreError> {
     let seen = state::clock(store.connection())?.map_or(0, |clock| clock.change);
-    Ok(store.last_change()? > seen)
+    Ok(store.reader().newest_change()? > seen)
 }

@@ -11,6 +11,7 @@ use crate::engine::tick::Tick;
 use crate::eval::{NEVER, Truth};
 use crate::program::Together;
 use crate::rule::{EventRow, Facts, PatronId};
+use crate::store::StoreError;
 use crate::time::{Instant, Zone};
 
 /// A patron at this tick.
@@ -27,7 +28,7 @@ impl<'v, 'a> Visit<'v, 'a> {
     ///
     /// Nothing changed for a patron who is not `touched`: only campaigns that look at everybody look at them, and
     /// what was known about when to look again still holds.
-    pub fn run(tick: &'v mut Tick<'a>, facts: Facts, state: PatronState, is_touched: bool) -> rusqlite::Result<()> {
+    pub fn run(tick: &'v mut Tick<'a>, facts: Facts, state: PatronState, is_touched: bool) -> Result<(), StoreError> {
         let before = state.clone();
         let until = if is_touched { NEVER } else { state.until.unwrap_or(NEVER) };
         let mut visit = Visit { tick, facts, state, until };
@@ -52,14 +53,14 @@ impl<'v, 'a> Visit<'v, 'a> {
     }
 
     pub(super) fn db(&self) -> &'a Connection {
-        self.tick.db
+        self.tick.db()
     }
 
     pub(super) fn zone(&self) -> &'a Zone {
         &self.tick.plan.program.library.zone
     }
 
-    pub(super) fn ask(&self) -> Ask<'_> {
+    pub(super) fn ask(&self) -> Ask<'_, 'a> {
         Ask { interpreter: self.tick.interpreter, facts: &self.facts, now: self.tick.now }
     }
 
@@ -70,7 +71,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         }
     }
 
-    fn campaign(&mut self, index: usize) -> rusqlite::Result<()> {
+    fn campaign(&mut self, index: usize) -> Result<(), StoreError> {
         self.withdraw(index)?;
         let (plan, now, interpreter) = (self.tick.plan, self.tick.now, self.tick.interpreter);
         let watch: Watch = self.tick.watches[index];
@@ -98,7 +99,7 @@ impl<'v, 'a> Visit<'v, 'a> {
     }
 
     /// Ends the enrolment at `position`. With a reason what it has queued is dropped.
-    pub(super) fn end(&mut self, position: usize, reason: Option<&str>) -> rusqlite::Result<()> {
+    pub(super) fn end(&mut self, position: usize, reason: Option<&str>) -> Result<(), StoreError> {
         let (db, now) = (self.db(), self.now());
         let enrolment = &mut self.state.enrolments[position];
         end(db, enrolment, reason, now)?;
@@ -110,7 +111,7 @@ impl<'v, 'a> Visit<'v, 'a> {
 
     // ---- journeys ----------------------------------------------------------------------------------------------
 
-    pub(super) fn journeys(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn journeys(&mut self) -> Result<(), StoreError> {
         for position in 0..self.state.enrolments.len() {
             let enrolment = &self.state.enrolments[position];
             let Some(index) = self.tick.plan.find(&enrolment.campaign) else { continue };
@@ -131,7 +132,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         Ok(())
     }
 
-    fn goals(&mut self) -> rusqlite::Result<()> {
+    fn goals(&mut self) -> Result<(), StoreError> {
         for position in 0..self.state.enrolments.len() {
             let enrolment = &self.state.enrolments[position];
             if enrolment.goal != Goal::Open {
@@ -173,7 +174,7 @@ impl<'v, 'a> Visit<'v, 'a> {
 
     // ---- memory ------------------------------------------------------------------------------------------------
 
-    fn remember(&mut self, before: &PatronState) -> rusqlite::Result<()> {
+    fn remember(&mut self, before: &PatronState) -> Result<(), StoreError> {
         let (db, patron) = (self.db(), self.patron());
         for (campaign, membership) in &self.state.memberships {
             if before.memberships.get(campaign) != Some(membership) {
@@ -216,7 +217,7 @@ fn first_row<'f>(facts: &'f Facts, event: crate::catalogue::EventId, enrolment: 
 }
 
 /// As [`Visit::way_out`].
-pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_>, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
+pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_, '_>, index: usize, enrolment: &Enrolment) -> Option<&'static str> {
     let running = &plan.campaigns[index];
     let scope = scope(plan, index, ask.facts, enrolment);
     if running.exit.is_some_and(|exit| ask.holds(exit, &scope)) {
@@ -227,7 +228,7 @@ pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_>, index: usize, enrolment: &
 }
 
 /// Ends an enrolment. With a reason what it has queued is dropped.
-pub(super) fn end(db: &Connection, enrolment: &mut Enrolment, reason: Option<&str>, now: Instant) -> rusqlite::Result<()> {
+pub(super) fn end(db: &Connection, enrolment: &mut Enrolment, reason: Option<&str>, now: Instant) -> Result<(), StoreError> {
     if let Some(reason) = reason {
         outbox::drop_queued(db, enrolment.id, reason, now)?;
     }
@@ -236,5 +237,5 @@ pub(super) fn end(db: &Connection, enrolment: &mut Enrolment, reason: Option<&st
         enrolment.reason = reason.map(str::to_owned);
         enrolment.ended_at = Some(now);
     }
-    state::update_enrolment(db, enrolment)
+    Ok(state::update_enrolment(db, enrolment)?)
 }

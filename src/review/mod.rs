@@ -5,3 +5,4 @@ pub mod demo;
 pub mod explain;
 pub mod show;
 pub mod starter;
+pub mod test;

@@ -1,0 +1,188 @@
+//! Where a test plays: the store in memory, the people, what is still to arrive, and what was delivered.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::catalogue::{Channel, EventId, PurposeId};
+use crate::engine::{self, Draws, Handed, Handover, Plan, RecipientKind, TickError};
+use crate::message::render::Content;
+use crate::program::{Program, Statement};
+use crate::rule::{Facts, PatronId, Tables};
+use crate::store::{Needs, Store, StoreError};
+use crate::symbol::Symbol;
+use crate::time::{Day, Instant};
+
+/// The world of one test.
+pub(super) struct Stage<'p> {
+    pub program: &'p Program,
+    pub plan: Plan<'p>,
+    pub store: Store,
+    pub now: Instant,
+    /// Whether time has passed: what stands below a `run` or `skip` arrives at that moment.
+    pub has_run: bool,
+    pub people: HashMap<Symbol, PatronId>,
+    /// Records by key: what they are.
+    pub records: HashMap<Symbol, EventId>,
+    /// Rows dated ahead, by instant and place in the test.
+    pub pending: BTreeMap<(Instant, usize), &'p Statement>,
+    pub draws: Draws,
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A message that went out.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    /// `None`: published.
+    pub person: Option<PatronId>,
+    pub recipient: RecipientKind,
+    pub campaign: Symbol,
+    pub message: Symbol,
+    pub channel: Channel,
+    pub language: Symbol,
+    pub day: Day,
+    pub at: Instant,
+    /// The rendered message, or why there is none.
+    pub content: Result<Content, String>,
+}
+
+impl<'p> Stage<'p> {
+    /// An empty library at `now`, in which the campaigns `only` run, or all that are no drafts.
+    pub fn new(program: &'p Program, now: Instant, only: Option<&[Symbol]>) -> Result<Stage<'p>, StoreError> {
+        let mut store = Store::in_memory()?;
+        store.align(&program.catalogue)?;
+        let plan = match only {
+            Some(names) => Plan::with(program, |campaign| names.contains(&campaign.name)),
+            None => Plan::new(program),
+        };
+        Ok(Stage {
+            program,
+            plan,
+            store,
+            now,
+            has_run: false,
+            people: HashMap::new(),
+            records: HashMap::new(),
+            pending: BTreeMap::new(),
+            draws: Draws::Fixed { held_out: HashSet::new(), arms: HashMap::new() },
+            deliveries: Vec::new(),
+        })
+    }
+
+    /// Time passes without a tick; data arrives all the same.
+    pub fn skip(&mut self, until: Instant) -> Result<(), StoreError> {
+        self.has_run = true;
+        self.arrive(until)?;
+        self.now = self.now.max(until);
+        Ok(())
+    }
+
+    /// A tick at `now`, then at every instant at which something is due, up to `until`; delivery after each.
+    pub fn run(&mut self, until: Instant) -> Result<(), StoreError> {
+        self.has_run = true;
+        loop {
+            self.arrive(self.now)?;
+            self.tick()?;
+            if self.now >= until {
+                return Ok(());
+            }
+            self.now = self.next(until)?;
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), StoreError> {
+        match engine::tick(&mut self.store, &self.plan, self.now, Some(&self.draws)) {
+            Ok(_) => {}
+            Err(TickError::Store(error)) => return Err(error),
+            Err(TickError::ClockWentBack { .. }) => unreachable!("time passes in one direction only (checked)"),
+        }
+        let (program, now) = (self.program, self.now);
+        let deliveries = &mut self.deliveries;
+        let mut record = |handover: &Handover<'_>| {
+            let content = super::fixture::render(program, handover);
+            // What cannot be rendered is not sent: a `needs` without a row, a channel block that fits nobody.
+            let handed = match &content {
+                Ok(_) => Handed::Over,
+                Err(reason) => Handed::Not(reason.clone()),
+            };
+            if handed == Handed::Over {
+                deliveries.push(Delivery {
+                    person: Some(handover.facts.patron).filter(|patron| patron.0 != 0),
+                    recipient: handover.recipient,
+                    campaign: handover.campaign.name,
+                    message: program.messages[handover.message].name,
+                    channel: handover.channel,
+                    language: written_in(program, handover),
+                    day: program.library.zone.day(now),
+                    at: now,
+                    content,
+                });
+            }
+            handed
+        };
+        engine::deliver(&mut self.store, &self.plan, now, &mut record)?;
+        Ok(())
+    }
+
+    /// The next instant to visit, `until` at the latest.
+    fn next(&self, until: Instant) -> Result<Instant, StoreError> {
+        let hour = self.next_full_hour();
+        let mut next = until;
+        if let Some(due) = engine::next_due(&self.store, &self.plan)? {
+            // What follows from this very tick is for the next full hour, or two lists could chase each other.
+            next = next.min(if due <= self.now.plus_seconds(1) { hour } else { due });
+        }
+        if engine::has_news(&self.store)? {
+            next = next.min(hour);
+        }
+        if let Some(((at, _), _)) = self.pending.first_key_value() {
+            next = next.min(*at);
+        }
+        Ok(next.max(Instant(self.now.0 + 1)).min(until))
+    }
+
+    fn next_full_hour(&self) -> Instant {
+        let second = i64::from(self.program.library.zone.time_of_day(self.now).0 % 3600);
+        let whole = Instant(self.now.seconds() * 1_000_000);
+        whole.plus_seconds(3600 - second)
+    }
+
+    /// What is dated up to `until` arrives, each at its instant.
+    fn arrive(&mut self, until: Instant) -> Result<(), StoreError> {
+        while let Some((&(at, number), &statement)) = self.pending.first_key_value() {
+            if at > until {
+                break;
+            }
+            self.pending.remove(&(at, number));
+            self.import(number, statement, at)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that the store knows of a person now.
+    pub fn facts(&self, person: PatronId) -> Result<Option<Facts>, StoreError> {
+        self.store.reader().facts(person, &Needs::everything(&self.program.catalogue))
+    }
+
+    /// The reference tables now.
+    pub fn tables(&self) -> Result<Tables, StoreError> {
+        self.store.reader().tables()
+    }
+
+    /// The name that the test gives a person.
+    pub fn name(&self, person: PatronId) -> &'static str {
+        let found = self.people.iter().find(|(_, id)| **id == person);
+        found.map_or("nobody", |(name, _)| name.as_str())
+    }
+
+    /// The classes that are served for `purpose`.
+    pub fn served(&self, purpose: Option<PurposeId>) -> crate::catalogue::ClassSet {
+        purpose.map_or(crate::catalogue::ClassSet::EMPTY, |purpose| self.program.catalogue.served_by(purpose))
+    }
+}
+
+/// The language of the block that is used: the default one where the block has not the reader's.
+fn written_in(program: &Program, handover: &Handover<'_>) -> Symbol {
+    let blocks = &program.messages[handover.message].blocks;
+    let of_channel = blocks.iter().filter(|block| block.channel == handover.channel);
+    let has = of_channel.flat_map(|block| &block.parts).any(|part| part.language == handover.language);
+    if has { handover.language } else { program.library.default_language() }
+}
