@@ -11,6 +11,8 @@ mod fmt;
 mod lint;
 mod program;
 mod terminal;
+mod test;
+mod tick;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,8 @@ commands! {
     Catalogue(catalogue::Catalogue),
     Fmt(fmt::Fmt),
     Lint(lint::Lint),
+    Test(test::Test),
+    Tick(tick::Tick),
 }
 
 /// Campaigns for libraries: written in plain files, checked before they run, sent with care.

@@ -1,0 +1,138 @@
+//! `bookmobile tick`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::program::compile;
+use super::{Failure, Outcome, Terminal};
+use crate::engine::{self, Counts, Plan, TickReport};
+use crate::store::Store;
+use crate::time::{Day, Instant, TimeOfDay, Zone};
+
+/// Decide what is due now: who gets what, exactly once
+///
+/// Looks at whoever changed since the last tick and at whatever has come due, and puts messages into the outbox, all
+/// in one transaction. Nothing leaves the house: `bookmobile deliver` sends. The first tick of a campaign takes its
+/// baseline: what is true or due already starts nothing.
+#[derive(Args)]
+pub struct Tick {
+    /// The patron store
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// The instant to decide for, in the library's zone ("2026-06-15 09:00") or with an offset
+    /// ("2026-06-15T09:00:00-04:00"); without it, now
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Write the decisions as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The program: a folder of *.campaign files, or one such file
+    #[arg(value_name = "PROGRAM", default_value = ".")]
+    program: PathBuf,
+}
+
+impl Tick {
+    /// Writes what was decided.
+    pub fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let program = compile(&self.program, terminal)?;
+        let zone = &program.library.zone;
+        let now = match &self.at {
+            Some(text) => instant(text, zone)?,
+            None => clock(),
+        };
+        let mut store = Store::open(&self.store).map_err(|error| Failure::new(error.to_string()))?;
+        store.align(&program.catalogue).map_err(|error| Failure::new(error.to_string()))?;
+        let plan = Plan::new(&program);
+        let report = engine::tick(&mut store, &plan, now, None).map_err(|error| Failure::new(error.to_string()))?;
+        if self.json { write_json(&report, now, terminal)? } else { write_text(&report, now, zone, terminal)? }
+        Ok(Outcome::Fine)
+    }
+}
+
+fn write_text(report: &TickReport, now: Instant, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
+    let at = zone.civil(now).strftime("%Y-%m-%d %H:%M:%S");
+    writeln!(terminal, "Tick at {at} ({}): looked at {} patrons.", zone.name(), report.patrons)?;
+    if report.campaigns.is_empty() {
+        writeln!(terminal, "Nothing was due.")?;
+    }
+    let width = report.campaigns.keys().map(String::len).max().unwrap_or(0);
+    for (name, counts) in &report.campaigns {
+        writeln!(terminal, "  {name:width$}  {}", sentence(counts))?;
+    }
+    Ok(())
+}
+
+fn sentence(counts: &Counts) -> String {
+    let words = [
+        (counts.enrolled, "started"),
+        (counts.queued, "queued"),
+        (counts.dropped, "not sent"),
+        (counts.skipped, "skipped"),
+        (counts.withdrawn, "withdrawn"),
+        (counts.ended, "ended"),
+    ];
+    let mut parts: Vec<String> = Vec::new();
+    if counts.is_baseline {
+        parts.push("first tick: took the baseline".into());
+    }
+    parts.extend(words.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
+    parts.join(", ")
+}
+
+fn write_json(report: &TickReport, now: Instant, terminal: &mut Terminal) -> Result<(), Failure> {
+    let campaigns: serde_json::Map<String, serde_json::Value> = (report.campaigns.iter())
+        .map(|(name, counts)| {
+            let object = json!({
+                "baseline": counts.is_baseline,
+                "started": counts.enrolled,
+                "queued": counts.queued,
+                "not_sent": counts.dropped,
+                "skipped": counts.skipped,
+                "withdrawn": counts.withdrawn,
+                "ended": counts.ended,
+            });
+            (name.clone(), object)
+        })
+        .collect();
+    let object = json!({ "at": now.timestamp().to_string(), "patrons": report.patrons, "campaigns": campaigns });
+    writeln!(terminal, "{object}")?;
+    Ok(())
+}
+
+/// An instant as a user writes it: local without an offset, a date alone is its first instant.
+pub fn instant(text: &str, zone: &Zone) -> Result<Instant, Failure> {
+    let text = text.trim();
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(Instant::from_timestamp(timestamp));
+    }
+    if let Ok(civil) = text.parse::<jiff::civil::DateTime>() {
+        let time = civil.time();
+        let seconds = time.hour() as u32 * 3600 + time.minute() as u32 * 60 + time.second() as u32;
+        return Ok(zone.at(Day::from_civil(civil.date()), TimeOfDay(seconds)));
+    }
+    Err(Failure::new(format!("`{text}` is no instant; write one like \"2026-06-15 09:00\"")))
+}
+
+/// Now.
+#[expect(clippy::disallowed_methods, reason = "a command line's default instant is the clock's")]
+pub fn clock() -> Instant {
+    Instant::from_timestamp(jiff::Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_local_unless_they_say_otherwise() {
+        let zone = Zone::named("America/Toronto").expect("a zone");
+        let read = |text: &str| instant(text, &zone).map(|at| at.timestamp().to_string()).ok();
+        assert_eq!(read("2026-06-15 09:00").as_deref(), Some("2026-06-15T13:00:00Z"));
+        assert_eq!(read("2026-06-15").as_deref(), Some("2026-06-15T04:00:00Z"));
+        assert_eq!(read("2026-06-15T09:00:00-04:00").as_deref(), Some("2026-06-15T13:00:00Z"));
+        assert_eq!(read("tomorrow"), None);
+    }
+}
