@@ -38,11 +38,16 @@ impl Test {
         let (mut passed, mut failed) = (0, 0);
         for path in &self.paths {
             let program = compile(path, terminal)?;
-            let summary = test::run(&program, self.filter.as_deref()).map_err(|error| Failure::new(error.to_string()))?;
+            let summary =
+                test::run(&program, self.filter.as_deref()).map_err(|error| Failure::new(error.to_string()))?;
             let ok = summary.tests.iter().filter(|test| test.passed()).count();
             passed += ok;
             failed += summary.tests.len() - ok;
-            if self.json { write_json(&program, &summary, terminal)? } else { write_text(&program, &summary, terminal)? }
+            if self.json {
+                write_json(&program, &summary, terminal)?
+            } else {
+                write_text(&program, &summary, terminal)?
+            }
         }
         if self.json {
             writeln!(terminal, "{}", json!({ "passed": passed, "failed": failed }))?;

@@ -47,7 +47,11 @@ impl Tick {
         store.align(&program.catalogue).map_err(|error| Failure::new(error.to_string()))?;
         let plan = Plan::new(&program);
         let report = engine::tick(&mut store, &plan, now, None).map_err(|error| Failure::new(error.to_string()))?;
-        if self.json { write_json(&report, now, terminal)? } else { write_text(&report, now, zone, terminal)? }
+        if self.json {
+            write_json(&report, now, terminal)?
+        } else {
+            write_text(&report, now, zone, terminal)?
+        }
         Ok(Outcome::Fine)
     }
 }

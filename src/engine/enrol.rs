@@ -41,12 +41,19 @@ impl Visit<'_, '_> {
     fn drawn(&self, index: usize, occurrence: &Occurrence) -> bool {
         let campaign = self.tick.plan.campaigns[index].campaign;
         let Some(percent) = campaign.sample else { return true };
-        self.tick.draws.percentile(campaign.name, self.patron(), Draw::Sample(occurrence.at)).is_none_or(|drawn| drawn < percent)
+        self.tick
+            .draws
+            .percentile(campaign.name, self.patron(), Draw::Sample(occurrence.at))
+            .is_none_or(|drawn| drawn < percent)
     }
 
     /// An occurrence that does not enrol. Only one that would be found again is remembered.
     fn pass(&mut self, index: usize, occurrence: &Occurrence, reason: &str) -> Result<(), StoreError> {
-        if occurrence.is_passing { Ok(()) } else { self.record(index, occurrence, Outcome::Skipped, Some(reason), None) }
+        if occurrence.is_passing {
+            Ok(())
+        } else {
+            self.record(index, occurrence, Outcome::Skipped, Some(reason), None)
+        }
     }
 
     fn record(
@@ -66,7 +73,15 @@ impl Visit<'_, '_> {
             outcome,
             enrolment,
         };
-        state::insert_occurrence(self.db(), self.patron(), running.name(), &occurrence.key, &decided, self.now(), reason)?;
+        state::insert_occurrence(
+            self.db(),
+            self.patron(),
+            running.name(),
+            &occurrence.key,
+            &decided,
+            self.now(),
+            reason,
+        )?;
         self.state.occurrences.insert((running.name().to_owned(), occurrence.key.clone()), decided);
         Ok(())
     }
@@ -127,7 +142,9 @@ impl Visit<'_, '_> {
         Ok(match campaign.again {
             Again::Always => None,
             Again::Never => Some("enrolled before, and `again never`"),
-            Again::After(wait) => (at < self.zone().plus(last, wait)).then_some("enrolled too short a time before (`again after`)"),
+            Again::After(wait) => {
+                (at < self.zone().plus(last, wait)).then_some("enrolled too short a time before (`again after`)")
+            }
         })
     }
 
@@ -158,9 +175,10 @@ impl Visit<'_, '_> {
     ) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let program = self.tick.plan.program;
-        let held_out = running.campaign.holdout.is_some_and(|percent| {
-            self.tick.draws.held_out(running.campaign.name, self.patron(), percent)
-        });
+        let held_out = running
+            .campaign
+            .holdout
+            .is_some_and(|percent| self.tick.draws.held_out(running.campaign.name, self.patron(), percent));
         let mut enrolment = Enrolment {
             id: 0,
             campaign: running.name().to_owned(),
@@ -251,9 +269,11 @@ impl Visit<'_, '_> {
             if outbox::handed_over(self.db(), id)? {
                 return Ok(());
             }
-            let others = self.state.occurrences.iter().filter(|((of, other), o)| {
-                of == campaign && other != key && o.enrolment == Some(id)
-            });
+            let others = self
+                .state
+                .occurrences
+                .iter()
+                .filter(|((of, other), o)| of == campaign && other != key && o.enrolment == Some(id));
             if others.count() == 0 {
                 self.withdraw_enrolment(index, id)?;
             } else if let (Some(row), Some(position)) = (&decided.row, self.position(id)) {

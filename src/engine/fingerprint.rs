@@ -98,8 +98,12 @@ impl<'p> Fingerprints<'p> {
             Kind::Sum { field, selection } => {
                 format!("(sum {} {})", self.event_field(selection.event, *field), self.selection(selection))
             }
-            Kind::First { selection, read } => format!("(first {} {})", self.selection(selection), self.at(selection, *read)),
-            Kind::Latest { selection, read } => format!("(latest {} {})", self.selection(selection), self.at(selection, *read)),
+            Kind::First { selection, read } => {
+                format!("(first {} {})", self.selection(selection), self.at(selection, *read))
+            }
+            Kind::Latest { selection, read } => {
+                format!("(latest {} {})", self.selection(selection), self.at(selection, *read))
+            }
             Kind::Followed { first, second, within } => {
                 format!("({} followed by {} within {within})", self.selection(first), self.selection(second))
             }

@@ -169,7 +169,9 @@ fn waiting(db: &Connection, now: Instant) -> rusqlite::Result<Vec<i64>> {
 
 /// How many were claimed and never recorded.
 fn claimed(db: &Connection) -> rusqlite::Result<usize> {
-    db.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'claimed'")?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count as usize)
+    db.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'claimed'")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map(|count| count as usize)
 }
 
 struct Gate<'a, 'p> {
@@ -281,9 +283,11 @@ impl Gate<'_, '_> {
                 Verdict::Go(Way { channel, recipient: RecipientKind::Public, address: String::new() })
             }
             RecipientKind::Staff => match &queued.address {
-                Some(address) => {
-                    Verdict::Go(Way { channel: Channel::Email, recipient: RecipientKind::Staff, address: address.clone() })
-                }
+                Some(address) => Verdict::Go(Way {
+                    channel: Channel::Email,
+                    recipient: RecipientKind::Staff,
+                    address: address.clone(),
+                }),
                 None => Verdict::Drop("unreachable: no address of the staff".into()),
             },
             RecipientKind::Patron | RecipientKind::Guardian => {
@@ -350,7 +354,8 @@ impl Gate<'_, '_> {
             let started = |row: &&EventRow| claimed.enrolment.rows.iter().any(|(_, id)| *id == row.row);
             event.map_or_else(Vec::new, |event| claimed.facts.events(event).iter().filter(started).collect())
         };
-        let rows = fitting_rows(&running.start, &ask, &claimed.facts, &claimed.enrolment, self.plan).unwrap_or_else(all);
+        let rows =
+            fitting_rows(&running.start, &ask, &claimed.facts, &claimed.enrolment, self.plan).unwrap_or_else(all);
         hand_over(&Handover {
             id: claimed.queued.id,
             campaign: running.campaign,
@@ -439,4 +444,3 @@ fn read(db: &Connection, id: i64) -> rusqlite::Result<Option<Queued>> {
         })
         .optional()
 }
-

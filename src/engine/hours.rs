@@ -84,6 +84,9 @@ mod tests {
         assert_eq!(next(&mondays, "2026-11-24 11:00"), "2026-11-30 08:00");
         let never = Deliver::Narrow { on: vec![], between: Some(TimeWindow { from: time(22), to: time(23) }) };
         let zone = Zone::utc();
-        assert_eq!(Hours::new(&zone, Some(TimeWindow { from: time(21), to: time(8) }), &never).next_open(Instant(0)), None);
+        assert_eq!(
+            Hours::new(&zone, Some(TimeWindow { from: time(21), to: time(8) }), &never).next_open(Instant(0)),
+            None
+        );
     }
 }

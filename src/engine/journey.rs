@@ -102,7 +102,11 @@ pub enum Lead {
     None,
     Fixed(Duration),
     /// As many of the unit as the value says, unless it is negative.
-    Field { count: ValueId, unit: Unit, after: bool },
+    Field {
+        count: ValueId,
+        unit: Unit,
+        after: bool,
+    },
 }
 
 impl<'p> Journey<'p> {
@@ -181,7 +185,8 @@ impl<'p> Lowering<'_, 'p> {
                 format!("wait up to {at_most} until {}", fingerprints.expr(until))
             }
             StepKind::If { branches, .. } => {
-                let conditions: Vec<String> = branches.iter().map(|(condition, _)| fingerprints.expr(condition)).collect();
+                let conditions: Vec<String> =
+                    branches.iter().map(|(condition, _)| fingerprints.expr(condition)).collect();
                 format!("if {}", conditions.join(" else if "))
             }
             StepKind::Split(arms) => format!("split {}", arms.len()),

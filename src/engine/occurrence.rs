@@ -144,7 +144,9 @@ impl Finder<'_, '_> {
     fn store(&mut self, membership: Membership) {
         let name = self.name().to_owned();
         // Who was never in it has no row: most patrons, for most conditions.
-        if membership == Membership::default() || (membership.value != Some(true) && !self.state.memberships.contains_key(&name)) {
+        if membership == Membership::default()
+            || (membership.value != Some(true) && !self.state.memberships.contains_key(&name))
+        {
             if let Some(row) = self.state.memberships.get_mut(&name) {
                 *row = membership;
             }
@@ -198,7 +200,8 @@ impl Finder<'_, '_> {
         if self.watch.is_baseline || before == after || !from_fits || !to_fits {
             return Vec::new();
         }
-        let since = self.ask.facts.changed.iter().find(|(changed, _)| *changed == field).map_or(self.now(), |(_, at)| *at);
+        let since =
+            self.ask.facts.changed.iter().find(|(changed, _)| *changed == field).map_or(self.now(), |(_, at)| *at);
         vec![self.at_this_tick(format!("change {}", since.timestamp()))]
     }
 

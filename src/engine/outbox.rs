@@ -97,8 +97,10 @@ pub fn words(channels: &[Channel]) -> String {
 
 /// What an enrolment has queued is dropped.
 pub fn drop_queued(db: &Connection, enrolment: i64, reason: &str, now: Instant) -> rusqlite::Result<usize> {
-    db.prepare_cached("UPDATE outbox SET state = 'dropped', reason = ?2, decided_at = ?3 WHERE enrolment = ?1 AND state = 'queued'")?
-        .execute(params![enrolment, reason, now.0])
+    db.prepare_cached(
+        "UPDATE outbox SET state = 'dropped', reason = ?2, decided_at = ?3 WHERE enrolment = ?1 AND state = 'queued'",
+    )?
+    .execute(params![enrolment, reason, now.0])
 }
 
 /// Whether a message of the enrolment was handed over, or may have been.

@@ -46,16 +46,46 @@ pub struct Running<'p> {
 /// What starts a campaign.
 #[derive(Clone, Debug)]
 pub enum Start {
-    Becomes { condition: RuleId, including_current: bool },
-    Leaves { condition: RuleId },
-    Change { field: FieldId, value: ValueId, from: Option<Value>, to: Option<Value> },
+    Becomes {
+        condition: RuleId,
+        including_current: bool,
+    },
+    Leaves {
+        condition: RuleId,
+    },
+    Change {
+        field: FieldId,
+        value: ValueId,
+        from: Option<Value>,
+        to: Option<Value>,
+    },
     /// An event; `admits` is its `where`, and whether the patron's row may be seen at all.
-    Event { event: EventId, admits: RuleId, together: Together },
+    Event {
+        event: EventId,
+        admits: RuleId,
+        together: Together,
+    },
     /// As `Event`, of a record: once each.
-    Record { event: EventId, admits: RuleId, together: Together },
-    EventDate { event: EventId, field: u16, offset: Lead, admits: RuleId, together: Together },
-    Date { date: ValueId, offset: Lead },
-    Anniversary { date: ValueId, offset: Lead },
+    Record {
+        event: EventId,
+        admits: RuleId,
+        together: Together,
+    },
+    EventDate {
+        event: EventId,
+        field: u16,
+        offset: Lead,
+        admits: RuleId,
+        together: Together,
+    },
+    Date {
+        date: ValueId,
+        offset: Lead,
+    },
+    Anniversary {
+        date: ValueId,
+        offset: Lead,
+    },
     Schedule,
 }
 
@@ -63,7 +93,9 @@ impl Start {
     /// Whether occurrences are gathered.
     pub fn together(&self) -> Together {
         match self {
-            Start::Event { together, .. } | Start::Record { together, .. } | Start::EventDate { together, .. } => *together,
+            Start::Event { together, .. } | Start::Record { together, .. } | Start::EventDate { together, .. } => {
+                *together
+            }
             _ => Together::No,
         }
     }
@@ -76,9 +108,9 @@ impl Start {
     /// The event and the rule that tries its `where`.
     pub fn row_rule(&self) -> Option<(EventId, RuleId)> {
         match self {
-            Start::Event { event, admits, .. } | Start::Record { event, admits, .. } | Start::EventDate { event, admits, .. } => {
-                Some((*event, *admits))
-            }
+            Start::Event { event, admits, .. }
+            | Start::Record { event, admits, .. }
+            | Start::EventDate { event, admits, .. } => Some((*event, *admits)),
             _ => None,
         }
     }
@@ -107,7 +139,9 @@ impl<'p> Compiler<'p> {
         match offset {
             Offset::None => Lead::None,
             Offset::Fixed(duration) => Lead::Fixed(*duration),
-            Offset::Field { field, unit, after } => Lead::Field { count: self.field(*field), unit: *unit, after: *after },
+            Offset::Field { field, unit, after } => {
+                Lead::Field { count: self.field(*field), unit: *unit, after: *after }
+            }
         }
     }
 

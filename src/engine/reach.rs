@@ -93,7 +93,9 @@ fn has_failed(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldI
     let changed = |field: &FieldId| facts.changed.iter().find(|(changed, _)| changed == field).map(|(_, at)| *at);
     let since = fields.iter().filter_map(changed).max();
     let failed = |name: &str, needs_hard: bool| {
-        let Some(id) = Symbol::find(name).and_then(|name| plan.program.catalogue.event_named(name)) else { return false };
+        let Some(id) = Symbol::find(name).and_then(|name| plan.program.catalogue.event_named(name)) else {
+            return false;
+        };
         let event = plan.program.catalogue.event(id);
         let field = |name: &str| Symbol::find(name).and_then(|name| event.field(name)).map(usize::from);
         let (of_channel, hard) = (field("channel"), field("hard"));

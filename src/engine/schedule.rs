@@ -19,7 +19,11 @@ impl Timetable<'_> {
             return Some(self.zone.at(*day, self.at)).filter(|&instant| instant <= now);
         }
         let today = self.zone.day(now);
-        (0..=self.span()).map(|back| today.plus_days(-back)).filter(|&day| self.holds(day)).map(|day| self.on(day)).find(|&instant| instant <= now)
+        (0..=self.span())
+            .map(|back| today.plus_days(-back))
+            .filter(|&day| self.holds(day))
+            .map(|day| self.on(day))
+            .find(|&instant| instant <= now)
     }
 
     /// The first occurrence after `after`.
@@ -32,7 +36,11 @@ impl Timetable<'_> {
         if let Schedule::Weeks { from, .. } = self.schedule {
             first = first.max(*from);
         }
-        (0..=self.span()).map(|on| first.plus_days(on)).filter(|&day| self.holds(day)).map(|day| self.on(day)).find(|&instant| instant > after)
+        (0..=self.span())
+            .map(|on| first.plus_days(on))
+            .filter(|&day| self.holds(day))
+            .map(|day| self.on(day))
+            .find(|&instant| instant > after)
     }
 
     fn on(&self, day: Day) -> Instant {

@@ -176,12 +176,7 @@ pub struct CampaignState {
 /// The campaign's state, if it ever ticked.
 pub fn campaign(db: &Connection, name: &str) -> rusqlite::Result<Option<CampaignState>> {
     db.prepare_cached("SELECT start, baseline_at FROM campaign_state WHERE campaign = ?1")?
-        .query_row([name], |row| {
-            Ok(CampaignState {
-                start: row.get(0)?,
-                baseline_at: Instant(row.get(1)?),
-            })
-        })
+        .query_row([name], |row| Ok(CampaignState { start: row.get(0)?, baseline_at: Instant(row.get(1)?) }))
         .optional()
 }
 
@@ -204,7 +199,8 @@ pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<Patro
     let list = patrons.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(",");
     let list = format!("[{list}]");
     let mut each = |columns: &str, table: &str, more: &str, read: &mut Reads<'_>| -> rusqlite::Result<()> {
-        let sql = format!("SELECT patron, {columns} FROM {table} WHERE patron IN (SELECT value FROM json_each(?1)) {more}");
+        let sql =
+            format!("SELECT patron, {columns} FROM {table} WHERE patron IN (SELECT value FROM json_each(?1)) {more}");
         let mut query = db.prepare_cached(&sql)?;
         let mut rows = query.query([&list])?;
         while let Some(row) = rows.next()? {
@@ -254,7 +250,8 @@ pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<Patro
     for state in found.values_mut() {
         let rows = &state.occurrences;
         for enrolment in &mut state.enrolments {
-            enrolment.rows = rows.values().filter(|o| o.enrolment == Some(enrolment.id)).filter_map(|o| o.row.clone()).collect();
+            enrolment.rows =
+                rows.values().filter(|o| o.enrolment == Some(enrolment.id)).filter_map(|o| o.row.clone()).collect();
         }
     }
     Ok(patrons.iter().map(|id| found.remove(&id.0).expect("one entry a patron")).collect())
@@ -294,7 +291,8 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
 pub fn load_enrolment(db: &Connection, id: i64) -> rusqlite::Result<Enrolment> {
     let sql = format!("SELECT patron, {ENROLMENT} FROM enrolment WHERE id = ?1");
     let mut found = db.prepare_cached(&sql)?.query_row([id], enrolment)?;
-    let mut query = db.prepare_cached("SELECT event, event_row FROM occurrence WHERE enrolment = ?1 AND event IS NOT NULL")?;
+    let mut query =
+        db.prepare_cached("SELECT event, event_row FROM occurrence WHERE enrolment = ?1 AND event IS NOT NULL")?;
     let rows = query.query_map([id], |row| Ok((row.get(0)?, RowId(row.get(1)?))))?;
     found.rows = rows.collect::<rusqlite::Result<_>>()?;
     Ok(found)
@@ -302,12 +300,19 @@ pub fn load_enrolment(db: &Connection, id: i64) -> rusqlite::Result<Enrolment> {
 
 /// The published journeys that run.
 pub fn load_public(db: &Connection) -> rusqlite::Result<Vec<Enrolment>> {
-    let sql = format!("SELECT patron, {ENROLMENT} FROM enrolment WHERE patron IS NULL AND state = 'running' ORDER BY id");
+    let sql =
+        format!("SELECT patron, {ENROLMENT} FROM enrolment WHERE patron IS NULL AND state = 'running' ORDER BY id");
     db.prepare_cached(&sql)?.query_map([], enrolment)?.collect()
 }
 
 /// Inserts a new enrolment and sets its id.
-pub fn insert_enrolment(db: &Connection, new: &mut Enrolment, key: &str, at: Instant, revision: &str) -> rusqlite::Result<()> {
+pub fn insert_enrolment(
+    db: &Connection,
+    new: &mut Enrolment,
+    key: &str,
+    at: Instant,
+    revision: &str,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO enrolment (campaign, patron, key, start, enrolled_at, revision, state, held_out, place, arrived, since, \
          wake, round, round_began, arms, goal, goal_known) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, 0, ?10, '[]', ?12, ?13)",
@@ -360,13 +365,20 @@ pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Res
 /// The start of the patron's last enrolment in a campaign that was not withdrawn.
 pub fn last_start(db: &Connection, campaign: &str, patron: PatronId) -> rusqlite::Result<Option<Instant>> {
     let latest: Option<i64> = db
-        .prepare_cached("SELECT max(start) FROM enrolment WHERE patron = ?2 AND campaign = ?1 AND state <> 'withdrawn'")?
+        .prepare_cached(
+            "SELECT max(start) FROM enrolment WHERE patron = ?2 AND campaign = ?1 AND state <> 'withdrawn'",
+        )?
         .query_row(params![campaign, patron.0], |row| row.get(0))?;
     Ok(latest.map(Instant))
 }
 
 /// Writes a membership.
-pub fn set_membership(db: &Connection, patron: PatronId, campaign: &str, membership: &Membership) -> rusqlite::Result<()> {
+pub fn set_membership(
+    db: &Connection,
+    patron: PatronId,
+    campaign: &str,
+    membership: &Membership,
+) -> rusqlite::Result<()> {
     let value = match membership.value {
         Some(false) => 0,
         Some(true) => 1,
@@ -406,19 +418,21 @@ pub fn insert_occurrence(
     now: Instant,
     reason: Option<&str>,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO occurrence VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?.execute(params![
-        patron.0,
-        campaign,
-        key,
-        decided.at.0,
-        now.0,
-        decided.row.as_ref().map(|(event, _)| event),
-        decided.row.as_ref().map(|(_, row)| row.0),
-        decided.date,
-        decided.outcome.word(),
-        reason,
-        decided.enrolment,
-    ])?;
+    db.prepare_cached("INSERT INTO occurrence VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?.execute(
+        params![
+            patron.0,
+            campaign,
+            key,
+            decided.at.0,
+            now.0,
+            decided.row.as_ref().map(|(event, _)| event),
+            decided.row.as_ref().map(|(_, row)| row.0),
+            decided.date,
+            decided.outcome.word(),
+            reason,
+            decided.enrolment,
+        ],
+    )?;
     Ok(())
 }
 
@@ -432,9 +446,7 @@ pub fn delete_occurrence(db: &Connection, patron: PatronId, campaign: &str, key:
 /// Writes when the patron is to be looked at again.
 pub fn set_due(db: &Connection, patron: PatronId, until: Option<Instant>) -> rusqlite::Result<()> {
     match until {
-        Some(until) => {
-            db.prepare_cached("INSERT OR REPLACE INTO due VALUES (?1, ?2)")?.execute([patron.0, until.0])?
-        }
+        Some(until) => db.prepare_cached("INSERT OR REPLACE INTO due VALUES (?1, ?2)")?.execute([patron.0, until.0])?,
         None => db.prepare_cached("DELETE FROM due WHERE patron = ?1")?.execute([patron.0])?,
     };
     Ok(())

@@ -69,7 +69,8 @@ impl Visit<'_, '_> {
                 }
                 Op::Split { ordinal, arms } => {
                     let shares: Vec<i64> = arms.iter().map(|(share, _)| *share).collect();
-                    let arm = self.tick.draws.arm(plan.campaigns[index].campaign.name, self.patron(), *ordinal, &shares);
+                    let arm =
+                        self.tick.draws.arm(plan.campaigns[index].campaign.name, self.patron(), *ordinal, &shares);
                     enrolment.arms.retain(|(split, _)| split != ordinal);
                     enrolment.arms.push((*ordinal, arm));
                     Next::At(arms[arm].1)
@@ -155,7 +156,9 @@ impl Visit<'_, '_> {
             let (ask, scope) = (self.ask(), self.scope(index, enrolment));
             (ask.value(date, &scope), ask.lead(offset, &scope))
         };
-        let (Some(value), Some(lead)) = (value, lead) else { return Next::End(Some("the date it waited for is unknown")) };
+        let (Some(value), Some(lead)) = (value, lead) else {
+            return Next::End(Some("the date it waited for is unknown"));
+        };
         let Some(until) = occurrence::due(self.zone(), &value, lead, true) else {
             return Next::End(Some("the date it waited for is unknown"));
         };
@@ -264,7 +267,9 @@ impl Visit<'_, '_> {
         };
         let dropped = if enrolment.held_out {
             Some("held out".to_owned())
-        } else if fitting_rows(&running.start, &ask, &self.facts, enrolment, self.tick.plan).is_some_and(|rows| rows.is_empty()) {
+        } else if fitting_rows(&running.start, &ask, &self.facts, enrolment, self.tick.plan)
+            .is_some_and(|rows| rows.is_empty())
+        {
             Some("what it is about no longer fits the start's `where`".to_owned())
         } else if recipient == RecipientKind::Staff {
             address.is_none().then(|| "unreachable: no address of the staff".to_owned())
@@ -354,4 +359,3 @@ pub(super) fn fitting_rows<'f>(
     let started = |row: &&EventRow| enrolment.rows.iter().any(|(_, id)| *id == row.row);
     Some(facts.events(event).iter().filter(started).filter(fits).collect())
 }
-

@@ -56,7 +56,10 @@ pub struct Counts {
 #[derive(Debug)]
 pub enum TickError {
     /// The clock went back.
-    ClockWentBack { last: Instant, now: Instant },
+    ClockWentBack {
+        last: Instant,
+        now: Instant,
+    },
     Store(StoreError),
 }
 
@@ -207,9 +210,10 @@ fn work(
     now: Instant,
 ) -> Result<Work, TickError> {
     let reader = transaction.reader();
-    let concerns_all = watches.iter().zip(&plan.campaigns).any(|(watch, running)| {
-        !running.is_public() && (watch.is_baseline || watch.scheduled.is_some())
-    });
+    let concerns_all = watches
+        .iter()
+        .zip(&plan.campaigns)
+        .any(|(watch, running)| !running.is_public() && (watch.is_baseline || watch.scheduled.is_some()));
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
     if changes.everybody {
         return Ok(Work { patrons: reader.patrons()?, touched: None, is_everybody: true });
@@ -231,7 +235,9 @@ fn visit(tick: &mut Tick<'_>, work: &Work) -> Result<(), TickError> {
         let states = state::load(tick.db(), batch)?;
         let mut facts: Vec<Facts> = Vec::with_capacity(batch.len());
         match (work.is_everybody, batch.first().zip(batch.last())) {
-            (true, Some((first, last))) => reader.scan_range(&needs, *first..=*last, |found| facts.push(found.clone()))?,
+            (true, Some((first, last))) => {
+                reader.scan_range(&needs, *first..=*last, |found| facts.push(found.clone()))?
+            }
             _ => {
                 for patron in batch {
                     facts.extend(reader.facts(*patron, &needs)?);
@@ -257,7 +263,8 @@ fn watches(db: &Connection, plan: &Plan<'_>, before: Option<&Clock>, now: Instan
     for running in &plan.campaigns {
         let known = state::campaign(db, running.name())?;
         let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
-        let baseline_at = known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
+        let baseline_at =
+            known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
         if baseline_at.is_none() {
             let state = CampaignState { start: running.fingerprint.clone(), baseline_at: now };
             state::set_campaign(db, running.name(), &state)?;

@@ -228,7 +228,12 @@ pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_, '_>, index: usize, enrolmen
 }
 
 /// Ends an enrolment. With a reason what it has queued is dropped.
-pub(super) fn end(db: &Connection, enrolment: &mut Enrolment, reason: Option<&str>, now: Instant) -> Result<(), StoreError> {
+pub(super) fn end(
+    db: &Connection,
+    enrolment: &mut Enrolment,
+    reason: Option<&str>,
+    now: Instant,
+) -> Result<(), StoreError> {
     if let Some(reason) = reason {
         outbox::drop_queued(db, enrolment.id, reason, now)?;
     }

@@ -107,7 +107,8 @@ impl<'p> Coverage<'p> {
 
     /// What remains.
     pub fn undecided(&self) -> Vec<Undecided> {
-        let open = self.parts.iter().filter(|part| !(part.seen[Truth::True as usize] && part.seen[Truth::False as usize]));
+        let open =
+            self.parts.iter().filter(|part| !(part.seen[Truth::True as usize] && part.seen[Truth::False as usize]));
         open.map(|part| Undecided {
             span: part.expr.span,
             rule: part.rule.clone(),

@@ -1,8 +1,7 @@
 //! Fixtures: what a test puts into the store, as an import would.
 
 use crate::catalogue::{Element, Field, FieldId, Type, Value};
-use crate::engine::{Draws, Handover};
-use crate::message::render::Content;
+use crate::engine::Draws;
 use crate::program::{Assignment, Program, Statement};
 use crate::rule::ConsentState;
 use crate::store::{StoreError, Writer};
@@ -226,10 +225,4 @@ fn key_text(key: &Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         other => format!("{other:?}"),
     }
-}
-
-
-/// The message as it leaves.
-pub(super) fn render(_program: &Program, _handover: &Handover<'_>) -> Result<Content, String> {
-    Ok(Content::Print { html: String::new(), text: String::new() })
 }

@@ -7,6 +7,7 @@
 mod coverage;
 mod expect;
 mod fixture;
+mod post;
 mod stage;
 
 pub use coverage::Undecided;
@@ -19,6 +20,7 @@ use crate::store::StoreError;
 use crate::time::Instant;
 
 use coverage::Coverage;
+use post::Post;
 use stage::Stage;
 
 /// How one test went.
@@ -62,22 +64,27 @@ pub struct Summary {
 /// If the store in memory fails.
 pub fn run(program: &Program, filter: Option<&str>) -> Result<Summary, StoreError> {
     let mut coverage = Coverage::new(program);
+    let post = Post::new(program);
     let mut tests = Vec::new();
     for test in program.tests.iter().filter(|test| filter.is_none_or(|filter| test.name.contains(filter))) {
-        tests.push(run_test(program, test, &mut coverage)?);
+        tests.push(run_test(program, &post, test, &mut coverage)?);
     }
     let undecided = if filter.is_none() && !tests.is_empty() { coverage.undecided() } else { Vec::new() };
     Ok(Summary { tests, undecided })
 }
 
-fn run_test(program: &Program, test: &Test, coverage: &mut Coverage<'_>) -> Result<TestResult, StoreError> {
-    let mut result =
-        TestResult { name: test.name.clone(), span: test.span, failures: Vec::new(), notes: Vec::new() };
+fn run_test<'p>(
+    program: &'p Program,
+    post: &'p Post<'p>,
+    test: &'p Test,
+    coverage: &mut Coverage<'p>,
+) -> Result<TestResult, StoreError> {
+    let mut result = TestResult { name: test.name.clone(), span: test.span, failures: Vec::new(), notes: Vec::new() };
     let only = test.statements.iter().find_map(|(_, statement)| match statement {
         Statement::Only(names) => Some(names.as_slice()),
         _ => None,
     });
-    let mut stage = Stage::new(program, first_now(test), only)?;
+    let mut stage = Stage::new(program, post, first_now(test), only)?;
     for (number, (span, statement)) in test.statements.iter().enumerate() {
         match statement {
             Statement::Now(_) | Statement::Only(_) => {}

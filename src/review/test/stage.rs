@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::catalogue::{Channel, EventId, PurposeId};
+use crate::catalogue::{Channel, ClassSet, EventId, FeedId, PurposeId};
 use crate::engine::{self, Draws, Handed, Handover, Plan, RecipientKind, TickError};
-use crate::message::render::Content;
+use crate::message::Content;
 use crate::program::{Program, Statement};
 use crate::rule::{Facts, PatronId, Tables};
 use crate::store::{Needs, Store, StoreError};
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
 
+use super::post::{Feeds, Post};
+
 /// The world of one test.
 pub(super) struct Stage<'p> {
     pub program: &'p Program,
+    post: &'p Post<'p>,
     pub plan: Plan<'p>,
     pub store: Store,
     pub now: Instant,
@@ -40,13 +43,17 @@ pub(super) struct Delivery {
     pub language: Symbol,
     pub day: Day,
     pub at: Instant,
-    /// The rendered message, or why there is none.
-    pub content: Result<Content, String>,
+    pub content: Content,
 }
 
 impl<'p> Stage<'p> {
     /// An empty library at `now`, in which the campaigns `only` run, or all that are no drafts.
-    pub fn new(program: &'p Program, now: Instant, only: Option<&[Symbol]>) -> Result<Stage<'p>, StoreError> {
+    pub fn new(
+        program: &'p Program,
+        post: &'p Post<'p>,
+        now: Instant,
+        only: Option<&[Symbol]>,
+    ) -> Result<Stage<'p>, StoreError> {
         let mut store = Store::in_memory()?;
         store.align(&program.catalogue)?;
         let plan = match only {
@@ -55,6 +62,7 @@ impl<'p> Stage<'p> {
         };
         Ok(Stage {
             program,
+            post,
             plan,
             store,
             now,
@@ -94,29 +102,26 @@ impl<'p> Stage<'p> {
             Err(TickError::Store(error)) => return Err(error),
             Err(TickError::ClockWentBack { .. }) => unreachable!("time passes in one direction only (checked)"),
         }
-        let (program, now) = (self.program, self.now);
+        let (program, now, post) = (self.program, self.now, self.post);
+        let feeds = self.feeds()?;
         let deliveries = &mut self.deliveries;
-        let mut record = |handover: &Handover<'_>| {
-            let content = super::fixture::render(program, handover);
+        let mut record = |handover: &Handover<'_>| match post.render(handover, &feeds) {
             // What cannot be rendered is not sent: a `needs` without a row, a channel block that fits nobody.
-            let handed = match &content {
-                Ok(_) => Handed::Over,
-                Err(reason) => Handed::Not(reason.clone()),
-            };
-            if handed == Handed::Over {
+            Err(reason) => Handed::Not(reason),
+            Ok(letter) => {
                 deliveries.push(Delivery {
                     person: Some(handover.facts.patron).filter(|patron| patron.0 != 0),
                     recipient: handover.recipient,
                     campaign: handover.campaign.name,
                     message: program.messages[handover.message].name,
                     channel: handover.channel,
-                    language: written_in(program, handover),
+                    language: letter.language,
                     day: program.library.zone.day(now),
                     at: now,
-                    content,
+                    content: letter.content,
                 });
+                Handed::Over
             }
-            handed
         };
         engine::deliver(&mut self.store, &self.plan, now, &mut record)?;
         Ok(())
@@ -167,22 +172,13 @@ impl<'p> Stage<'p> {
         self.store.reader().tables()
     }
 
-    /// The name that the test gives a person.
-    pub fn name(&self, person: PatronId) -> &'static str {
-        let found = self.people.iter().find(|(_, id)| **id == person);
-        found.map_or("nobody", |(name, _)| name.as_str())
+    fn feeds(&self) -> Result<Feeds, StoreError> {
+        let reader = self.store.reader();
+        (0..self.program.catalogue.feeds.len()).map(|index| reader.feed(FeedId(index as u16))).collect()
     }
 
     /// The classes that are served for `purpose`.
-    pub fn served(&self, purpose: Option<PurposeId>) -> crate::catalogue::ClassSet {
-        purpose.map_or(crate::catalogue::ClassSet::EMPTY, |purpose| self.program.catalogue.served_by(purpose))
+    pub fn served(&self, purpose: Option<PurposeId>) -> ClassSet {
+        purpose.map_or(ClassSet::EMPTY, |purpose| self.program.catalogue.served_by(purpose))
     }
-}
-
-/// The language of the block that is used: the default one where the block has not the reader's.
-fn written_in(program: &Program, handover: &Handover<'_>) -> Symbol {
-    let blocks = &program.messages[handover.message].blocks;
-    let of_channel = blocks.iter().filter(|block| block.channel == handover.channel);
-    let has = of_channel.flat_map(|block| &block.parts).any(|part| part.language == handover.language);
-    if has { handover.language } else { program.library.default_language() }
 }
