@@ -52,6 +52,7 @@ pub(super) fn explain(file: FileId, failure: &Failure<'_>) -> Diagnostic {
         .or_else(|| place.number())
         .or_else(|| place.sign())
         .or_else(|| place.misplaced())
+        .or_else(|| place.word_before())
         .or_else(|| place.word())
         .unwrap_or_else(|| place.unexpected())
 }
@@ -345,6 +346,23 @@ impl<'f> Place<'f> {
             );
         }
         None
+    }
+
+    /// A misspelt word that was taken for a name, so that only what stands behind it does not fit.
+    fn word_before(&self) -> Option<Diagnostic> {
+        let before = self.before.filter(|token| token.shape == Shape::Word)?;
+        let word = self.of(Some(before));
+        let kind = self.of(self.failure.tokens.first());
+        let words: &[&str] = match self.index.checked_sub(2).map(|index| self.of(Some(&self.failure.tokens[index]))) {
+            Some("wait") => &["until", "up"],
+            Some("start") => &["when", "on", "every", "once"],
+            _ if before.is_first && kind == "test" => &STATEMENT_WORDS,
+            _ => return None,
+        };
+        let right = closest(word, words.iter().copied()).filter(|right| *right != word)?;
+        let place = self.span(&before.range);
+        let diagnostic = Diagnostic::new(WORD, place, format!("`{word}` means nothing here"));
+        Some(diagnostic.label("unknown word").help(format!("did you mean `{right}`?")).fix(place, right))
     }
 
     /// A word that cannot stand here: another one was meant, or a name is wanted.

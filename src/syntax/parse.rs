@@ -208,7 +208,19 @@ impl FileParser<'_> {
             if at >= reached && !self.scan.is_tainted(&range, range.start + at) {
                 let failure =
                     Failure { scan: self.scan, text: &text, range: &range, at, expected: &expected, tokens: &tokens };
-                self.diagnostics.push(explain::explain(self.file, &failure));
+                let diagnostic = explain::explain(self.file, &failure);
+                let is_open_block = diagnostic.code == super::scan::BRACKET && at >= text.trim_end().len();
+                self.diagnostics.push(diagnostic);
+                if is_open_block && let Some(place) = text.rfind(|c: char| !c.is_whitespace()).map(|last| last + 1) {
+                    // What the block holds can be read all the same.
+                    let blank = text[place..].find([' ', '\n']).map(|offset| place + offset);
+                    if let Some(blank) = blank.filter(|_| !self.is_in_comment(range.start + place - 1)) {
+                        text.to_mut().replace_range(blank..blank + 1, "}");
+                        blanked.push(place - 1..place);
+                        reached = at;
+                        continue;
+                    }
+                }
             }
             self.budget = self.budget.saturating_sub(text.len());
             let part = broken_part(&text, &tokens, index).filter(|_| self.budget > 0 && at >= reached);
@@ -220,6 +232,11 @@ impl FileParser<'_> {
             blanked.push(part);
         }
         self.skeleton(range);
+    }
+
+    fn is_in_comment(&self, at: usize) -> bool {
+        let last = self.scan.comments.partition_point(|comment| comment.range.start <= at);
+        last.checked_sub(1).is_some_and(|last| self.scan.comments[last].range.end > at)
     }
 
     fn tainted_in(&self, range: &Range<usize>) -> impl Iterator<Item = usize> {
@@ -255,7 +272,16 @@ fn failure(error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
         InputLocation::Span((start, _)) => start,
     };
     match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } => (at, positives.clone()),
+        ErrorVariant::ParsingError { positives, .. } => {
+            // Where a whole begins, pest names the whole.
+            let part = |rule: &Rule| match rule {
+                Rule::file => Rule::item,
+                Rule::field_line => Rule::field,
+                Rule::contact_line => Rule::contact_entry,
+                rule => *rule,
+            };
+            (at, positives.iter().map(part).collect())
+        }
         ErrorVariant::CustomError { .. } => (at, Vec::new()),
     }
 }
@@ -350,10 +376,15 @@ fn broken_part(text: &str, tokens: &[Token], index: usize) -> Option<Range<usize
 fn part_of_block(text: &str, tokens: &[Token], kind: &str, open: usize, index: usize) -> (Option<usize>, usize) {
     let mut depth = 0_usize;
     let mut start = None;
+    let here = tokens.get(index).map_or("", |token| token.of(text));
+    let is_unknown = kind != "segment" && !token::begins_part(kind, here);
     for (number, token) in tokens.iter().enumerate().skip(open + 1) {
+        let word = token.of(text);
         let begins = token.is_first && token.shape == Shape::Word;
-        if depth == 0 && begins && ((number == index && kind != "segment") || token::begins_part(kind, token.of(text)))
-        {
+        // Behind an unknown word each line is a part, but for those that go on with an expression.
+        let is_new = is_unknown && number > index && !token::RESERVED_WORDS.contains(&word);
+        let is_here = number == index && kind != "segment";
+        if depth == 0 && begins && (is_here || is_new || token::begins_part(kind, word)) {
             if number > index {
                 return (start, number);
             }

@@ -427,6 +427,12 @@ impl<'s> Scanner<'s> {
     }
 
     fn blank(&mut self, range: Range<usize>) {
+        let is_word = |byte: Option<&u8>| byte.is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let bytes = self.source.as_bytes();
+        if is_word(range.start.checked_sub(1).and_then(|before| bytes.get(before))) && is_word(bytes.get(range.end)) {
+            // It divides a word.
+            self.scan.tainted.push(range.start);
+        }
         let copy = self.copy.get_or_insert_with(|| self.source.as_bytes().to_vec());
         copy[range].fill(b' ');
     }

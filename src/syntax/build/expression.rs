@@ -96,64 +96,102 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        self.joined(pair, Self::conjunction, ExprKind::Or)
+    /// An expression of any level. Levels that hold one part alone are stepped over, so that a parenthesis costs
+    /// few frames of the stack.
+    pub(super) fn expr(&mut self, mut pair: Pair<'_, Rule>) -> Expr {
+        loop {
+            let is_level = matches!(
+                pair.as_rule(),
+                Rule::expr
+                    | Rule::conjunction
+                    | Rule::negation
+                    | Rule::test_expr
+                    | Rule::operand
+                    | Rule::sum
+                    | Rule::product
+                    | Rule::primary
+            );
+            let mut parts = Parts::of(pair.clone());
+            match (parts.next(), parts.next()) {
+                (Some(only), None) if is_level => pair = only,
+                _ => break,
+            }
+        }
+        match pair.as_rule() {
+            Rule::expr => self.joined(pair, ExprKind::Or),
+            Rule::conjunction => self.joined(pair, ExprKind::And),
+            Rule::negation => self.negation(pair),
+            Rule::test_expr => self.test_expr(pair),
+            Rule::operand => self.elapsed(pair),
+            Rule::sum => self.sum(pair),
+            Rule::product => self.product(pair),
+            Rule::has => self.has(pair),
+            Rule::in_segment => self.in_segment(pair, None),
+            Rule::agrees | Rule::asked_for => self.consent(pair),
+            Rule::paren => self.paren(pair),
+            _ => self.value(pair),
+        }
     }
 
-    fn conjunction(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        self.joined(pair, Self::negation, ExprKind::And)
-    }
-
-    fn joined(
-        &mut self,
-        pair: Pair<'_, Rule>,
-        inner: impl Fn(&mut Self, Pair<'_, Rule>) -> Expr,
-        join: impl Fn(Vec<Expr>) -> ExprKind,
-    ) -> Expr {
-        let mut parts = Parts::of(pair);
-        let first = inner(self, parts.one());
-        let Some(second) = parts.next() else { return first };
-        let mut all = vec![first, inner(self, second)];
-        all.extend(parts.map(|part| inner(self, part)));
+    fn joined(&mut self, pair: Pair<'_, Rule>, join: impl Fn(Vec<Expr>) -> ExprKind) -> Expr {
+        let all: Vec<Expr> = Parts::of(pair).map(|part| self.expr(part)).collect();
         let span = all[0].span.to(all[all.len() - 1].span);
         Expr { span, kind: join(all) }
     }
 
     fn negation(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
         let mut parts = Parts::of(pair);
         let mut negations = Vec::new();
         while let Some(negate) = parts.next_if(Rule::negate) {
             negations.push(self.span(&negate));
         }
         let test = parts.one();
+        if !self.enter_chain(negations.len(), span) {
+            return Expr { span, kind: ExprKind::Invalid };
+        }
+        let links = negations.len();
         let mut expr = match test.as_rule() {
-            Rule::has => self.has(test),
-            Rule::in_segment => {
-                let mut span = self.span(&test);
-                let negation = negations.pop();
-                let segment = self.segment_ref(Parts::of(test).one());
-                if let Some(negation) = negation {
-                    span = negation.to(span);
-                }
-                Expr { span, kind: ExprKind::In { negated: negation.is_some(), segment } }
-            }
-            Rule::agrees | Rule::asked_for => {
-                let span = self.span(&test);
-                let rule = test.as_rule();
-                let mut names = self.names(test).into_iter();
-                let purpose = names.next().expect("the grammar requires a purpose");
-                let kind = match (rule, names.next()) {
-                    (Rule::asked_for, Some(channel)) => ExprKind::AskedFor { purpose, channel },
-                    (_, channel) => ExprKind::Agrees { purpose, channel },
-                };
-                Expr { span, kind }
-            }
-            _ => self.test_expr(test),
+            Rule::in_segment => self.in_segment(test, negations.pop()),
+            _ => self.expr(test),
         };
+        self.chained -= links;
         for negation in negations.into_iter().rev() {
             expr = Expr { span: negation.to(expr.span), kind: ExprKind::Not(Box::new(expr)) };
         }
         expr
+    }
+
+    fn in_segment(&mut self, pair: Pair<'_, Rule>, negation: Option<Span>) -> Expr {
+        let span = self.span(&pair);
+        let span = negation.map_or(span, |negation| negation.to(span));
+        let segment = self.segment_ref(Parts::of(pair).one());
+        Expr { span, kind: ExprKind::In { negated: negation.is_some(), segment } }
+    }
+
+    fn consent(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let rule = pair.as_rule();
+        let mut names = self.names(pair).into_iter();
+        let purpose = names.next().expect("the grammar requires a purpose");
+        let kind = match (rule, names.next()) {
+            (Rule::asked_for, Some(channel)) => ExprKind::AskedFor { purpose, channel },
+            (_, channel) => ExprKind::Agrees { purpose, channel },
+        };
+        Expr { span, kind }
+    }
+
+    fn paren(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let mut all: Vec<Expr> = Parts::of(pair).map(|value| self.expr(value)).collect();
+        let kind = match all.pop() {
+            Some(only) if all.is_empty() => ExprKind::Paren(Box::new(only)),
+            last => {
+                all.extend(last);
+                ExprKind::Set(all)
+            }
+        };
+        Expr { span, kind }
     }
 
     fn test_expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
@@ -292,7 +330,7 @@ impl Builder<'_> {
                             Span { end: place.start + self.source[place.range()].trim_end().len() as u32, ..place };
                         let written = if negated { "is not one of" } else { "is one of" };
                         self.report(
-                            diagnostic
+                            Diagnostic { span: place, ..diagnostic }
                                 .label("values in parentheses are tried with `one of`")
                                 .help(format!("write `{written} (…)`"))
                                 .fix(place, written),
@@ -397,7 +435,7 @@ impl Builder<'_> {
         };
         let Some(values) = values else {
             let span = whole;
-            let kind = self.period(inner, self.word_before(span));
+            let kind = self.period(inner);
             return ExprKind::InWindow { left, window: Window { span, kind } };
         };
         let is_negated = self.source[whole.range()].starts_with("not");
@@ -413,18 +451,12 @@ impl Builder<'_> {
         ExprKind::OneOf { negated: is_negated, left, values: self.values(values) }
     }
 
-    /// The place of `in` at the beginning of a window.
-    fn word_before(&self, window: Span) -> Span {
-        Span { end: window.start + 2, ..window }
-    }
-
-    pub(super) fn period(&mut self, pair: Pair<'_, Rule>, start: Span) -> WindowKind {
+    fn period(&mut self, pair: Pair<'_, Rule>) -> WindowKind {
         let place = self.span(&pair);
-        let words = start.to(Span { end: place.start, ..place });
         let rule = pair.as_rule();
         let part = Parts::of(pair).one();
         let slip = |builder: &mut Self, last_word: Span, right: &str| {
-            let span = place.to(last_word);
+            let span = Span { end: last_word.end, ..place };
             let found = builder.source[span.range()].to_owned();
             builder.report(
                 Diagnostic::new(WINDOW, span, format!("`in {found}` lacks a word"))
@@ -433,7 +465,6 @@ impl Builder<'_> {
                     .fix(span, right),
             );
         };
-        let _ = words;
         match rule {
             Rule::last | Rule::next | Rule::last_slip | Rule::next_slip => {
                 if matches!(rule, Rule::last_slip | Rule::next_slip) {
@@ -492,7 +523,7 @@ impl Builder<'_> {
                 let from = Box::new(self.operand(parts.one()));
                 WindowKind::Between(from, Box::new(self.operand(parts.one())))
             }
-            _ => self.period(inner, self.word_before(span)),
+            _ => self.period(inner),
         };
         Window { span, kind }
     }
@@ -664,58 +695,105 @@ impl Builder<'_> {
     }
 
     pub(super) fn operand(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        self.expr(pair)
+    }
+
+    /// `days since` and the like, several perhaps.
+    fn elapsed(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
         let mut parts = Parts::of(pair);
         let mut heads = Vec::new();
         while let Some(head) = parts.next_if(Rule::elapsed) {
-            let span = self.span(&head);
-            let mut parts = Parts::of(head);
-            let unit_pair = parts.one();
-            let mut unit = Self::unit(&unit_pair);
-            let until = parts.next().is_some();
-            if unit.is_elapsed() {
-                let place = self.span(&unit_pair);
-                self.report(
-                    Diagnostic::new(ELAPSED, place, format!("there is no `{}`", &self.source[span.range()]))
-                        .label("only days, weeks, months and years are counted between dates")
-                        .help("compare the instant itself: `latest(visit) > now - 48 hours`"),
-                );
-                unit = Unit::Day;
-            }
-            heads.push((span, unit, until));
+            heads.push(self.elapsed_head(head));
         }
-        let mut expr = self.sum(parts.one());
+        if !self.enter_chain(heads.len(), span) {
+            return Expr { span, kind: ExprKind::Invalid };
+        }
+        let links = heads.len();
+        let mut expr = self.expr(parts.one());
+        self.chained -= links;
         for (span, unit, until) in heads.into_iter().rev() {
             expr = Expr { span: span.to(expr.span), kind: ExprKind::Elapsed { unit, until, value: Box::new(expr) } };
         }
         expr
     }
 
-    fn sum(&mut self, pair: Pair<'_, Rule>) -> Expr {
+    fn elapsed_head(&mut self, pair: Pair<'_, Rule>) -> (Span, Unit, bool) {
+        let span = self.span(&pair);
         let mut parts = Parts::of(pair);
-        let mut expr = self.product(parts.one());
+        let unit_pair = parts.one();
+        let mut unit = Self::unit(&unit_pair);
+        let until = parts.next().is_some();
+        if unit.is_elapsed() {
+            let place = self.span(&unit_pair);
+            self.report(
+                Diagnostic::new(ELAPSED, place, format!("there is no `{}`", &self.source[span.range()]))
+                    .label("only days, weeks, months and years are counted between dates")
+                    .help("compare the instant itself: `latest(visit) > now - 48 hours`"),
+            );
+            unit = Unit::Day;
+        }
+        (span, unit, until)
+    }
+
+    fn sum(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let links = Parts::of(pair.clone()).count() / 2;
+        if !self.enter_chain(links, span) {
+            return Expr { span, kind: ExprKind::Invalid };
+        }
+        let mut parts = Parts::of(pair);
+        let mut expr = self.expr(parts.one());
         while let Some(sign) = parts.next() {
-            let right = self.product(parts.one());
+            let right = self.expr(parts.one());
             let span = expr.span.to(right.span);
             let join = if sign.as_rule() == Rule::plus { ExprKind::Add } else { ExprKind::Subtract };
             expr = Expr { span, kind: join(Box::new(expr), Box::new(right)) };
         }
+        self.chained -= links;
         expr
     }
 
     fn product(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let links = Parts::of(pair.clone()).count() - 1;
+        if !self.enter_chain(links, span) {
+            return Expr { span, kind: ExprKind::Invalid };
+        }
         let mut parts = Parts::of(pair);
-        let mut expr = self.primary(parts.one());
+        let mut expr = self.expr(parts.one());
         for factor in parts {
-            let right = self.primary(factor);
+            let right = self.expr(factor);
             let span = expr.span.to(right.span);
             expr = Expr { span, kind: ExprKind::Multiply(Box::new(expr), Box::new(right)) };
         }
+        self.chained -= links;
         expr
     }
 
     /// A primary, or the value of a fixture.
     pub(super) fn primary(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        let inner = Parts::of(pair).one();
+        self.value(Parts::of(pair).one())
+    }
+
+    fn value(&mut self, inner: Pair<'_, Rule>) -> Expr {
+        match inner.as_rule() {
+            Rule::age => {
+                let span = self.span(&inner);
+                let date = self.expr(Parts::of(inner).one());
+                Expr { span, kind: ExprKind::Age(Box::new(date)) }
+            }
+            Rule::aggregate => {
+                let span = self.span(&inner);
+                Expr { span, kind: self.aggregate(inner) }
+            }
+            Rule::set => self.set(inner),
+            _ => self.literal(inner),
+        }
+    }
+
+    /// A value that holds no other.
+    fn literal(&mut self, inner: Pair<'_, Rule>) -> Expr {
         let span = self.span(&inner);
         let kind = match inner.as_rule() {
             Rule::moment => match self.when(inner).kind {
@@ -747,8 +825,6 @@ impl Builder<'_> {
             Rule::start_value => ExprKind::Start,
             Rule::today => ExprKind::Today,
             Rule::present => ExprKind::Now,
-            Rule::age => ExprKind::Age(Box::new(self.operand(Parts::of(inner).one()))),
-            Rule::aggregate => self.aggregate(inner),
             Rule::changed => ExprKind::Changed(self.name_in(inner)),
             Rule::end_of_consent => {
                 let mut names = self.names(inner).into_iter();
@@ -757,17 +833,6 @@ impl Builder<'_> {
             }
             Rule::call => self.call(inner),
             Rule::path => ExprKind::Path(self.names(inner)),
-            Rule::set => return self.set(inner),
-            Rule::paren => {
-                let mut parts = Parts::of(inner);
-                match (parts.next(), parts.next()) {
-                    (Some(only), None) => ExprKind::Paren(Box::new(self.expr(only))),
-                    (first, second) => {
-                        let all = first.into_iter().chain(second).chain(parts);
-                        ExprKind::Set(all.map(|value| self.expr(value)).collect())
-                    }
-                }
-            }
             rule => unreachable!("no value: {rule:?}"),
         };
         Expr { span, kind }

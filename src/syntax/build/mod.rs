@@ -13,8 +13,9 @@ use pest::iterators::Pair;
 use super::ast::*;
 use super::grammar::{Parts, Rule};
 use super::literal;
-use super::scan::Scan;
+use super::scan::{DEEP, Scan};
 use crate::diagnostic::{Code, Diagnostic, FileId, Span};
+use crate::limits;
 use crate::symbol::Symbol;
 use crate::time::{Day, TimeOfDay, Unit, Weekday};
 
@@ -44,13 +45,24 @@ pub(super) struct Builder<'a> {
     parameters: Vec<Symbol>,
     /// Inside the parentheses of a `where`.
     in_where: bool,
+    /// Signs and words that chain (`not not`, `1 + 1 + 1`) around what is being built: each is a level of the tree.
+    chained: usize,
 }
 
 impl<'a> Builder<'a> {
     /// The piece begins at `base` of the scanned file.
     pub(super) fn new(file: FileId, scan: &'a Scan<'_>, base: usize) -> Builder<'a> {
         let source: &str = &scan.source;
-        Builder { file, base, scan, source, diagnostics: Vec::new(), parameters: Vec::new(), in_where: false }
+        Builder {
+            file,
+            base,
+            scan,
+            source,
+            diagnostics: Vec::new(),
+            parameters: Vec::new(),
+            in_where: false,
+            chained: 0,
+        }
     }
 
     pub(super) fn item(&mut self, pair: Pair<'_, Rule>) -> Item {
@@ -255,6 +267,22 @@ impl<'a> Builder<'a> {
             );
         }
         number
+    }
+
+    /// Notes that what is built next stands inside a chain of `links` operators; false (and reported) if the tree
+    /// would grow too deep. Who enters takes `links` from `chained` again.
+    fn enter_chain(&mut self, links: usize, span: Span) -> bool {
+        let fits = self.chained + links <= limits::NESTING;
+        if fits {
+            self.chained += links;
+        } else {
+            self.report(
+                Diagnostic::new(DEEP, span, format!("a chain of more than {} operators", limits::NESTING))
+                    .label("too long")
+                    .help("give a part of it a name: a segment of its own, or a `let`"),
+            );
+        }
+        fits
     }
 
     pub(super) fn or_report<T>(&mut self, result: Result<T, Diagnostic>, otherwise: T) -> T {
