@@ -103,15 +103,21 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
     pub fn answer(&mut self, rule: RuleId) -> Answer {
         let pair = self.interpreter.rules.pair(rule);
         let holds = self.node::<true>(pair.holds, self.question.row);
-        let limit = self.interpreter.calendar.next_break(self.question.now);
         if holds.holds {
-            return Answer { truth: Truth::True, until: holds.until.min(limit) };
+            return Answer { truth: Truth::True, until: self.limited(holds.until) };
         }
         let fails = self.node::<true>(pair.fails, self.question.row);
         match fails.holds {
-            true => Answer { truth: Truth::False, until: fails.until.min(limit) },
-            false => Answer { truth: Truth::Unknown, until: holds.until.min(fails.until).min(limit) },
+            true => Answer { truth: Truth::False, until: self.limited(fails.until) },
+            false => Answer { truth: Truth::Unknown, until: self.limited(holds.until.min(fails.until)) },
         }
+    }
+
+    /// A validity that rests on dates ends where a zone's dates are repeated. While they are, the date that comes next
+    /// has begun before, and the validity is the shortest there is.
+    fn limited(&self, until: Instant) -> Instant {
+        let now = self.question.now;
+        until.min(self.interpreter.calendar.next_break(now)).max(Instant(now.0 + 1))
     }
 
     /// The value, if it is known.
@@ -122,7 +128,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
     /// The value and its validity.
     pub fn value_until(&mut self, value: ValueId) -> (Option<Value>, Instant) {
         let (known, until) = self.known_until(value, self.question.row);
-        (known, until.min(self.interpreter.calendar.next_break(self.question.now)))
+        (known, self.limited(until))
     }
 
     pub(super) fn moment(&self) -> Moment<'a> {

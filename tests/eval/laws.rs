@@ -86,7 +86,7 @@ proptest! {
         let world = World { catalogue: &catalogue, tables: &tables, zone: &case.zone, week_starts: case.week_starts };
         let mut interpreter = Interpreter::new(&rules, &world);
         let answer = interpreter.answer(rule, &case.question(case.now));
-        prop_assert!(answer.until > case.now);
+        prop_assert!(answer.until > case.now, "{answer:?} {case:#?}");
         for t in samples(case.now, answer.until, &numbers) {
             let then = interpreter.truth(rule, &case.question(t));
             prop_assert_eq!(
