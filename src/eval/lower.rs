@@ -48,7 +48,7 @@ impl Rules {
     }
 }
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     rules: &'a mut Rules,
     segments: &'a [Segment],
     catalogue: &'a Catalogue,
@@ -60,7 +60,12 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(rules: &'a mut Rules, segments: &'a [Segment], catalogue: &'a Catalogue, served: ClassSet) -> Self {
+    pub(super) fn new(
+        rules: &'a mut Rules,
+        segments: &'a [Segment],
+        catalogue: &'a Catalogue,
+        served: ClassSet,
+    ) -> Self {
         Lowering { rules, segments, catalogue, served, event: None, inlined: HashMap::new() }
     }
 
@@ -334,7 +339,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn selection(&mut self, selection: &Selection) -> SelectionId {
+    pub(super) fn selection(&mut self, selection: &Selection) -> SelectionId {
         let window = selection.window.as_ref().map(|window| self.window(window));
         let outer = self.event.replace(selection.event);
         let (certain, excluded) = match &selection.condition {
@@ -366,7 +371,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// What a form over a selection requires: nothing where the campaign serves the class and asks for open records.
-    fn selection_gate(&self, selection: &Selection) -> Option<FieldId> {
+    pub(super) fn selection_gate(&self, selection: &Selection) -> Option<FieldId> {
         let class = self.catalogue.event(selection.event).private?;
         let is_record = self.catalogue.event(selection.event).is_record();
         let served = self.served.contains(class) && selection.requires_open && is_record;

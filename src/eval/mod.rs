@@ -18,6 +18,7 @@
 
 mod answer;
 mod calendar;
+mod events;
 mod interpret;
 mod lower;
 mod question;
@@ -28,6 +29,7 @@ mod values;
 mod window;
 
 pub use answer::{Answer, NEVER, Truth};
+pub use events::{Counted, EventsId};
 pub use interpret::{Asked, Interpreter};
 pub use question::{Question, World};
 pub use rules::{RuleId, Rules, ValueId};
