@@ -1,4 +1,5 @@
-//! The laws that every evaluator keeps, over random rules and patrons.
+//! The laws that every evaluator keeps, over random rules and patrons. Numbers are those of
+//! `docs/reference/semantics.md`.
 
 use bookmobile::eval::{Interpreter, NEVER, Question, Rules, Truth, World};
 use bookmobile::time::Instant;
@@ -50,6 +51,7 @@ fn samples(now: Instant, until: Instant, numbers: &[u32]) -> Vec<Instant> {
 proptest! {
     #![proptest_config(config())]
 
+    /// 1 to 5.
     #[test]
     fn the_interpreter_agrees_with_the_semantics(numbers in numbers()) {
         let case = case(&numbers);
@@ -77,6 +79,7 @@ proptest! {
         prop_assert_eq!(interpreter.ask(&question).holds(rule), expected == Truth::True);
     }
 
+    /// 6.1.
     #[test]
     fn nothing_changes_before_the_validity_ends(numbers in numbers()) {
         let case = case(&numbers);

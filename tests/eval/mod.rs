@@ -1,4 +1,5 @@
 //! Evaluators against the semantics (`docs/reference/semantics.md`).
+mod examples;
 mod generate;
 mod laws;
 mod naive;
