@@ -373,7 +373,8 @@ impl Making<'_> {
         let mut values = Map::new();
         self.slots(&variant.slots, Frame::default(), inserts, &mut values);
         let context = Context::from(Json::Object(values));
-        let rendered = template.prepared.renders(&self.renderer.handlebars, &context, &mut RenderContext::new(None));
+        let rendered =
+            template.prepared.compiled().renders(&self.renderer.handlebars, &context, &mut RenderContext::new(None));
         rendered.map_err(|error| {
             let missing = match error.reason() {
                 RenderErrorReason::MissingVariable(Some(path)) => path.trim_start_matches(['s', 'c', 'e', '.', '/']),

@@ -23,7 +23,7 @@ pub(in crate::message) use layout::{Names, check_names};
 pub use place::Place;
 pub use resolve::NEEDS_DEFAULT;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::catalogue::{Catalogue, Channel, ClassSet, EventId, FieldId, Library, SurveyId, Type};
 use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Sources, Span};
@@ -40,9 +40,32 @@ pub struct Template {
     /// As the author wrote it.
     pub source: Arc<str>,
     /// What Handlebars renders.
-    pub prepared: Arc<handlebars::Template>,
+    pub prepared: Prepared,
     /// One for each kind of start of the campaigns that send it; at least one.
     pub variants: Vec<Variant>,
+}
+
+/// The text that Handlebars renders, compiled when it is first rendered: a linter never needs it.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    text: Arc<str>,
+    compiled: Arc<OnceLock<handlebars::Template>>,
+}
+
+impl Prepared {
+    /// Compiled. [`Template::check`] has seen that Handlebars reads it.
+    pub fn compiled(&self) -> &handlebars::Template {
+        self.compiled.get_or_init(|| self.compile().expect("checked templates are Handlebars (a property test)"))
+    }
+
+    fn compile(&self) -> Result<handlebars::Template, handlebars::TemplateError> {
+        handlebars::Template::compile(&self.text)
+    }
+}
+
+/// Nothing but text and tags that this parser writes itself: Handlebars reads it for certain.
+fn is_plain(source: &str) -> bool {
+    !source.contains("\\{{") && !source.contains('~') && !source.contains("{{!")
 }
 
 /// A template resolved for one kind of start.
@@ -272,17 +295,15 @@ impl Template {
         if findings.iter().any(stops) {
             return (None, findings);
         }
-        match handlebars::Template::compile(&tree.prepared) {
-            Ok(prepared) => {
-                let template = Template { source: text.value.clone(), prepared: Arc::new(prepared), variants };
-                (Some(template), findings)
-            }
-            Err(error) => {
-                let reason = format!("Handlebars cannot read this template: {}", error.reason());
-                findings.push(Diagnostic::new(UNREADABLE, text.span, reason));
-                (None, findings)
-            }
+        let prepared = Prepared { text: tree.prepared.into(), compiled: Arc::default() };
+        if !is_plain(&text.value)
+            && let Err(error) = prepared.compile()
+        {
+            let reason = format!("Handlebars cannot read this template: {}", error.reason());
+            findings.push(Diagnostic::new(UNREADABLE, text.span, reason));
+            return (None, findings);
         }
+        (Some(Template { source: text.value.clone(), prepared, variants }), findings)
     }
 
     /// The template as a campaign with this start reads it.

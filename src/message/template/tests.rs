@@ -345,3 +345,25 @@ fn the_prepared_text_holds_numbers_only() {
     let prepared = tree.0.expect("it parses").prepared;
     assert_eq!(prepared, "{{~ s1 ~}} {{#if c2}}\n{{s3}}{{else if c4}}{{/if}}{{#each e5}}{{s6}}{{/each}}");
 }
+
+proptest::proptest! {
+    /// What this parser accepts Handlebars accepts, and renders with the same tags.
+    #[test]
+    fn handlebars_reads_what_is_accepted(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "{{branch}}", "{{ branch }}", "{{~branch~}}", "{{#if branch}}", "{{# if branch }}", "{{else}}", "{{ else }}",
+                "{{else if branch}}", "{{~else~}}", "{{^}}", "{{/if}}", "{{/ if}}", "{{#each next}}", "{{/each}}", "{{title}}",
+                "{{#unless branch}}", "{{/unless}}", "{{! c }}", "{{!-- {{x}} --}}", "\\{{", "\\\\{{branch}}", "{", "}", "}}", "{{", " ",
+                "\n", "- x", "é", "'", "\"", "{{default first_name \"it's\"}}", "{{default first_name '}}'}}", "{{branch\n}}",
+                "{{./branch}}", "{{this.branch}}", "{{\tbranch}}", "{{upper (lower branch)}}", "{{@first}}", "{{../branch}}",
+            ]),
+            0..12,
+        )
+    ) {
+        let value = pieces.concat();
+        if let (Some(template), _) = check_in(&value, PartKind::Body, Channel::Email, StartScope::None) {
+            proptest::prop_assert!(template.prepared.compile().is_ok(), "{value:?}");
+        }
+    }
+}
