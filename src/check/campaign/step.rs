@@ -17,7 +17,6 @@ use super::journey::Journey;
 pub(in crate::check) const UNKNOWN_MESSAGE: Code = Code("E0415");
 const NOT_IN_THE_MESSAGE: Code = Code("E0418");
 const WRONG_STEP: Code = Code("E0421");
-const NO_ADDRESS: Code = Code("E0422");
 
 /// `send M …`.
 pub fn send(
@@ -63,17 +62,8 @@ pub fn publish(
 fn recipient(journey: &mut Journey<'_, '_, '_>, to: Option<&ast::Recipient>) -> Option<Recipient> {
     match to {
         None => Some(Recipient::Patron),
-        Some(ast::Recipient::Guardian(span)) => {
-            if journey.context.catalogue.contact.guardian.is_some() {
-                return Some(Recipient::Guardian);
-            }
-            journey.context.report(
-                Diagnostic::new(NO_ADDRESS, *span, "no patron field holds a guardian's address")
-                    .label("whose address is it?")
-                    .help("add `guardian_email email optional` to the patron, or `guardian FIELD` to `contact`"),
-            );
-            None
-        }
+        // The built-in catalogue has a guardian's address.
+        Some(ast::Recipient::Guardian(_)) => Some(Recipient::Guardian),
         Some(ast::Recipient::Staff(value)) => {
             let value = journey.context.value(value, Some(Type::Email), &journey.scope)?;
             Some(Recipient::Staff(value))

@@ -4,7 +4,7 @@ use crate::check::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast;
 
-const ONE_LANGUAGE: Code = Code("W0501");
+const ONE_LANGUAGE: Code = Code("W0503");
 
 /// Points at each channel block that is written in the default language only.
 pub(in crate::check) fn check(context: &mut Context<'_>, message: &ast::Message) {
