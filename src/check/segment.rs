@@ -386,6 +386,8 @@ impl Context<'_> {
 
     /// Every instance, for the program. Only called when nothing was wrong.
     pub(super) fn finished_segments(&mut self) -> Vec<program::Segment> {
+        // What only a test asks for is pending still.
+        self.check_pending_segments();
         let instances = std::mem::take(&mut self.segments.instances);
         let bodies: Vec<_> = instances.iter().map(|instance| instance.body.clone()).collect();
         let classes = super::flow::segment_classes(&self.catalogue, &bodies);
