@@ -18,8 +18,6 @@ use super::expr::unknown;
 use super::{Argument, Context, Scope, lint};
 
 const UNKNOWN_GROUP: Code = Code("E0103");
-const UNKNOWN_FUNCTION: Code = Code("E0109");
-const BARE_SEGMENT: Code = Code("E0110");
 const ARGUMENTS: Code = Code("E0112");
 const LIKE_A_FIELD: Code = Code("E0113");
 const NO_GROUP: Code = Code("E0114");
@@ -288,7 +286,7 @@ impl Context<'_> {
         }
     }
 
-    /// `in S`, `not in S(…)`; without `in` it looks like a function.
+    /// `in S`, `not in S(…)`.
     pub(super) fn in_group(
         &mut self,
         negated: bool,
@@ -296,26 +294,9 @@ impl Context<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Option<Expr> {
-        if !negated && span.start == reference.span.start {
-            return self.fail(self.called(reference));
-        }
         let group = self.group(reference, scope)?;
         let test = group_test(group, span);
         Some(if negated { Expr { kind: Kind::Not(Box::new(test)), ty: Type::Bool, span } } else { test })
-    }
-
-    fn called(&self, reference: &ast::SegmentRef) -> Diagnostic {
-        let name = reference.name;
-        if self.declared.segments.contains_key(&name.symbol) {
-            let written = self.sources.snippet(reference.span);
-            return Diagnostic::new(BARE_SEGMENT, reference.span, format!("`{}` is a segment", name.symbol))
-                .label("inside an expression a segment is written with `in`")
-                .help(format!("write `in {written}`"))
-                .fix(reference.span, format!("in {written}"));
-        }
-        let functions = ["age", "count", "days", "sum", "first", "latest", "changed"];
-        let known = functions.into_iter().map(Symbol::new);
-        unknown(UNKNOWN_FUNCTION, name, &format!("no function is called `{}`", name.symbol), known, "functions are")
     }
 
     /// An expression of `audience`, `except`, `never to`: a bare segment or list (which comes before a bool field of

@@ -21,7 +21,7 @@ impl<'a> Context<'a> {
     pub(super) fn declare_events(&mut self, items: &Items<'a>) {
         for declaration in &items.events {
             let ast = declaration.what;
-            if self.gives_way(ast.name) {
+            if self.gives_way(ast.name, ast.private) {
                 continue;
             }
             let private = ast.private.and_then(|class| self.class_named(class, ast.name.symbol));
@@ -30,7 +30,7 @@ impl<'a> Context<'a> {
         }
         for declaration in &items.records {
             let ast = declaration.what;
-            if self.gives_way(ast.name) {
+            if self.gives_way(ast.name, ast.private) {
                 continue;
             }
             let private = ast.private.and_then(|class| self.class_named(class, ast.name.symbol));
@@ -43,9 +43,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A built-in event gives way to a patron field of the program that has its name.
-    fn gives_way(&self, name: ast::Name) -> bool {
-        self.own(name.span).is_none() && self.catalogue.field_named(name.symbol).is_some()
+    /// A built-in event gives way to a patron field of the program that has its name. Without its privacy class, for
+    /// which the program left no room, there is none either.
+    fn gives_way(&self, name: ast::Name, private: Option<ast::Name>) -> bool {
+        let has_class = |class: ast::Name| self.catalogue.classes.iter().any(|known| known.name == class.symbol);
+        let is_taken = self.catalogue.field_named(name.symbol).is_some();
+        self.own(name.span).is_none() && (is_taken || !private.is_none_or(has_class))
     }
 
     fn add_event(

@@ -16,7 +16,6 @@ const CLAUSE_TWICE: Code = Code("E0135");
 const UNKNOWN_ZONE: Code = Code("E0143");
 const LANGUAGE_TWICE: Code = Code("E0130");
 const LIMIT_IN_HOURS: Code = Code("E0144");
-const CURRENCY: Code = Code("E0145");
 
 /// 21:00 to 08:00.
 const QUIET: TimeWindow = TimeWindow { from: TimeOfDay(21 * 3600), to: TimeOfDay(8 * 3600) };
@@ -158,18 +157,7 @@ fn apply(library: &mut Library, clause: &LibraryClauseKind, diagnostics: &mut Ve
         }
         LibraryClauseKind::Limit(limit) => library.limit = message_limit(limit, diagnostics),
         LibraryClauseKind::SuppressUnder(number) => library.suppress_under = number.value,
-        LibraryClauseKind::Currency(name) => {
-            let code = name.symbol.as_str().to_uppercase();
-            if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                library.currency = Some(Symbol::new(&code));
-            } else {
-                diagnostics.push(
-                    Diagnostic::new(CURRENCY, name.span, format!("`{}` is no currency code", name.symbol))
-                        .label("ISO 4217 codes have three letters")
-                        .help("write a code such as CAD, USD or EUR"),
-                );
-            }
-        }
+        LibraryClauseKind::Currency(name) => library.currency = Some(name.symbol),
     }
 }
 

@@ -56,6 +56,9 @@ impl<'a> Context<'a> {
             let ast = declaration.what;
             let label = self.checked_label(ast.label.as_ref());
             if self.catalogue.classes.len() == MOST_CLASSES {
+                if self.own(ast.name.span).is_none() {
+                    return;
+                }
                 self.report(
                     Diagnostic::new(
                         TOO_MANY,

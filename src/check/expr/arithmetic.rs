@@ -11,7 +11,6 @@ use super::{Context, MISMATCH, Scope, call, literal, to_date};
 
 const HOURS_ON_A_DATE: Code = Code("E0204");
 const NO_SUM: Code = Code("E0205");
-const TOO_FINE: Code = Code("E0216");
 
 impl Context<'_> {
     pub(super) fn add(
@@ -179,7 +178,7 @@ impl Context<'_> {
         Some(call(&AGE, vec![to_date(date)], Type::Int, span))
     }
 
-    /// `days since v`, `weeks until v`.
+    /// `days since v`, `weeks until v`; the parser lets no hours and minutes through.
     pub(super) fn elapsed(
         &mut self,
         unit: Unit,
@@ -190,17 +189,6 @@ impl Context<'_> {
     ) -> Option<Expr> {
         let word = if until { "until" } else { "since" };
         let date = self.moment(ast, scope, &format!("`{}s {word}` counts between dates", unit.word()))?;
-        if unit.is_elapsed() {
-            return self.fail(
-                Diagnostic::new(
-                    TOO_FINE,
-                    span,
-                    format!("`{}s {word}` is not counted: local dates have no time of day", unit.word()),
-                )
-                .label("days, weeks, months or years are")
-                .help("test `in the last 48 hours`, or count days"),
-            );
-        }
         let unit = literal(Value::Duration(Duration { count: 1, unit }), Type::Duration, span);
         let function = if until { &UNTIL } else { &SINCE };
         Some(call(function, vec![to_date(date), unit], Type::Int, span))

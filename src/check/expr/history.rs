@@ -4,14 +4,12 @@ use crate::catalogue::{Type, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::rule::{CountTest, EventRead, Expr, Kind, Read, Selection, Window};
 use crate::syntax::ast::{self, Aggregate, ExprKind, HasCount, WindowKind};
-use crate::time::Unit;
 
 use super::{Context, MISMATCH, Scope, peeled, truth};
 use crate::check::lint;
 
 const NO_NUMBER: Code = Code("E0218");
 const NO_DATE: Code = Code("E0209");
-const TOO_FINE: Code = Code("E0216");
 
 /// What a window is about.
 #[derive(Clone, Copy)]
@@ -46,13 +44,6 @@ impl Context<'_> {
         lint::plural::check_word(self, periods, scope);
         let at_least = self.count_value(&periods.at_least, scope);
         let of = self.count_value(&periods.of, scope);
-        if periods.unit.is_elapsed() {
-            return self.fail(
-                Diagnostic::new(TOO_FINE, periods.unit_span, "periods are days, weeks, months or years")
-                    .label(format!("{}s are too short", periods.unit.word()))
-                    .help("write `of the last 30 days`"),
-            );
-        }
         let kind =
             Kind::Periods { count: test?, selection: selection?, at_least: at_least?, of: of?, unit: periods.unit };
         Some(truth(kind, span))
@@ -180,16 +171,7 @@ impl Context<'_> {
         Some(match &window.kind {
             WindowKind::Last(quantity) => Window::Last(self.window_length(quantity, subject, scope)?),
             WindowKind::Next(quantity) => Window::Next(self.window_length(quantity, subject, scope)?),
-            WindowKind::Period { which, unit, unit_span } => {
-                if !matches!(unit, Unit::Week | Unit::Month | Unit::Year) {
-                    return self.fail(
-                        Diagnostic::new(TOO_FINE, *unit_span, "calendar periods are `week`, `month` and `year`")
-                            .label(format!("a {} is none", unit.word()))
-                            .help("for one day write `in the last 1 day`, or compare with `today`"),
-                    );
-                }
-                Window::Period { which: *which, unit: *unit }
-            }
+            WindowKind::Period { which, unit, .. } => Window::Period { which: *which, unit: *unit },
             WindowKind::Since(bound) => Window::Since(Box::new(self.bound(bound, "since", scope)?)),
             WindowKind::Before(bound) => Window::Before(Box::new(self.bound(bound, "before", scope)?)),
             WindowKind::Between(from, to) => {

@@ -12,7 +12,7 @@ use crate::check::{lint, suggest};
 pub(super) const UNKNOWN_FIELD: Code = Code("E0101");
 const UNKNOWN_EVENT: Code = Code("E0102");
 pub(super) const UNKNOWN_VALUE: Code = Code("E0105");
-const UNKNOWN_TABLE: Code = Code("E0106");
+const UNKNOWN_TABLE: Code = Code("E0122");
 pub(super) const UNKNOWN_NAME: Code = Code("E0107");
 const NO_EVENT: Code = Code("E0121");
 const BARE_SEGMENT: Code = Code("E0110");
