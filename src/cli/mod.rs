@@ -7,6 +7,7 @@
 //! `fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure>`; and its two lines here.
 
 mod catalogue;
+mod deliver;
 mod fmt;
 mod lint;
 mod program;
@@ -40,6 +41,7 @@ macro_rules! commands {
 
 commands! {
     Catalogue(catalogue::Catalogue),
+    Deliver(deliver::Deliver),
     Fmt(fmt::Fmt),
     Lint(lint::Lint),
     Test(test::Test),

@@ -3,7 +3,7 @@
 //! A file appears whole or not at all, and one name stands for one message: what is there already is not written
 //! again, on whichever day it was written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -58,11 +58,12 @@ impl Directory {
 
 impl Transport for Directory {
     fn hand_over(&mut self, message: &Outgoing<'_>) -> Result<Handed, TransportError> {
-        let (ending, bytes) = content(message)?;
+        let ending = ending(&message.rendered.content);
         let name = format!("{}-{}-{}.{ending}", message.campaign, message.message, message.rendered.id.hex());
         if let Some(path) = self.written.get(&name) {
             return Ok(Handed { reference: path.display().to_string(), is_repeat: true });
         }
+        let bytes = content(message)?;
         let folder = self.root.join(message.day.to_string());
         let path = self.write(&folder, &name, &bytes).map_err(|error| {
             TransportError::Failed(format!("cannot write {}: {error}", folder.join(&name).display()))
@@ -71,24 +72,38 @@ impl Transport for Directory {
         self.written.insert(name, path);
         Ok(Handed { reference, is_repeat: false })
     }
+
+    fn taken(&self) -> Option<HashSet<String>> {
+        let id = |name: &String| Some(name.rsplit_once('.')?.0.rsplit_once('-')?.1.to_owned());
+        Some(self.written.keys().filter_map(id).collect())
+    }
 }
 
-/// The ending and the bytes of a message's file.
-fn content(message: &Outgoing<'_>) -> Result<(&'static str, Vec<u8>), TransportError> {
+fn ending(content: &Content) -> &'static str {
+    match content {
+        Content::Email { .. } => "eml",
+        Content::Sms { .. } => "txt",
+        Content::Print { .. } => "html",
+        Content::Published { .. } => "json",
+    }
+}
+
+/// The bytes of a message's file.
+fn content(message: &Outgoing<'_>) -> Result<Vec<u8>, TransportError> {
     Ok(match &message.rendered.content {
-        Content::Email { .. } => ("eml", compose(message)?),
+        Content::Email { .. } => compose(message)?,
         Content::Sms { text, segments } => {
             let to = phone_number(message.to).map_err(|error| TransportError::Refused(error.to_string()))?;
             let encoding = match segments.encoding {
                 Encoding::Gsm7 => "GSM-7",
                 Encoding::Ucs2 => "UCS-2",
             };
-            ("txt", format!("To: {to}\nSegments: {} ({encoding})\n\n{text}\n", segments.count).into_bytes())
+            format!("To: {to}\nSegments: {} ({encoding})\n\n{text}\n", segments.count).into_bytes()
         }
-        Content::Print { html, .. } => ("html", html.clone().into_bytes()),
+        Content::Print { html, .. } => html.clone().into_bytes(),
         Content::Published { title, html, link, .. } => {
             let item = serde_json::json!({ "title": title, "html": html, "link": link });
-            ("json", format!("{item:#}\n").into_bytes())
+            format!("{item:#}\n").into_bytes()
         }
     })
 }
@@ -98,7 +113,7 @@ mod tests {
     use super::*;
     use crate::catalogue::{Channel, MailAddress};
     use crate::message::Rendered;
-    use crate::message::link::MessageId;
+    use crate::message::link::Links;
     use crate::message::sms::segments;
     use crate::time::{Day, Instant};
 
@@ -108,7 +123,7 @@ mod tests {
             campaign: "welcome".into(),
             message: "hello".into(),
             to: "+1 519 555 0100",
-            from,
+            from: Some(from),
             reply_to: None,
             at: Instant(0),
             day,
@@ -121,7 +136,7 @@ mod tests {
         let from = MailAddress { name: None, address: "news@library.example".into() };
         let text = "Your card is ready.".to_owned();
         let rendered = Rendered {
-            id: MessageId::of("a"),
+            id: Links::new("", b"secret").message("a"),
             channel: Channel::Sms,
             language: "en".into(),
             content: Content::Sms { segments: segments(&text), text },

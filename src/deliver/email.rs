@@ -26,7 +26,10 @@ pub fn compose(message: &Outgoing<'_>) -> Result<Vec<u8>, TransportError> {
         return Err(TransportError::Refused("the message is no e-mail".into()));
     };
     let id = message.rendered.id.hex();
-    let from = mailbox(message.from).map_err(refused)?;
+    let Some(from) = message.from else {
+        return Err(TransportError::Refused("the library has no `sender`".into()));
+    };
+    let from = mailbox(from).map_err(refused)?;
     let domain = from.email.domain().to_owned();
     let mut builder = Message::builder()
         .from(from)
@@ -90,12 +93,12 @@ mod tests {
     use super::*;
     use crate::catalogue::Channel;
     use crate::message::Rendered;
-    use crate::message::link::MessageId;
+    use crate::message::link::Links;
     use crate::time::Day;
 
     fn rendered(subject: &str, text: &str, html: &str) -> Rendered {
         Rendered {
-            id: MessageId::of("welcome/1"),
+            id: Links::new("", b"secret").message("welcome-1"),
             channel: Channel::Email,
             language: "en".into(),
             content: Content::Email { subject: subject.into(), html: html.into(), text: text.into() },
@@ -114,7 +117,7 @@ mod tests {
             campaign: "welcome".into(),
             message: "hello".into(),
             to,
-            from: &from,
+            from: Some(&from),
             reply_to: Some(&reply_to),
             at: Instant(1_793_000_000_000_000),
             day: Day(20_752),

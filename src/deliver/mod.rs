@@ -5,14 +5,20 @@
 //! a crash is seen as such.
 
 mod address;
+mod composer;
 mod directory;
+mod drain;
 mod email;
 mod reader;
 
 pub use address::{BadAddress, email_address, phone_number};
+pub use composer::{Composer, Feeds, feeds, link_base};
 pub use directory::Directory;
+pub use drain::{Drained, drain};
 pub use email::compose;
 pub use reader::{EvalReader, Readings, Situation};
+
+use std::collections::HashSet;
 
 use crate::catalogue::MailAddress;
 use crate::message::Rendered;
@@ -28,7 +34,7 @@ pub struct Outgoing<'a> {
     /// An e-mail address, a phone number, or the lines of a postal address. Empty for what is published.
     pub to: &'a str,
     /// The campaign's sender, or the library's.
-    pub from: &'a MailAddress,
+    pub from: Option<&'a MailAddress>,
     pub reply_to: Option<&'a MailAddress>,
     /// The instant of delivery and its local date.
     pub at: Instant,
@@ -70,4 +76,9 @@ pub trait Transport {
     /// # Errors
     /// If it was not taken.
     fn hand_over(&mut self, message: &Outgoing<'_>) -> Result<Handed, TransportError>;
+
+    /// What it took before, by [`MessageId::hex`](crate::message::link::MessageId::hex), if it remembers everything.
+    fn taken(&self) -> Option<HashSet<String>> {
+        None
+    }
 }

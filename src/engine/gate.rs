@@ -17,6 +17,7 @@ use crate::engine::state::{self, Enrolment};
 use crate::engine::steps::fitting_rows;
 use crate::engine::visit;
 use crate::eval::{Interpreter, World};
+use crate::message::link::Target;
 use crate::program::{Campaign, Together};
 use crate::rule::{EventRow, Facts, PatronId, Tables};
 use crate::store::{Needs, Store, StoreError, Transaction};
@@ -58,15 +59,15 @@ pub struct Handover<'a> {
 impl Handover<'_> {
     /// The message's key, unique in the store and the same whenever it is made again.
     pub fn key(&self) -> String {
-        format!("{}-{}", self.campaign.name, self.id)
+        key(self.campaign.name.as_str(), self.id)
     }
 }
 
 /// What came of a handover.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Handed {
-    /// It is out.
-    Over,
+    /// It is out, with these links.
+    Over(Vec<Target>),
     /// Not now: again at this instant, unless it expires before.
     Later(Instant, String),
     /// Never: a permanent failure, or nothing to send.
@@ -159,6 +160,57 @@ pub fn deliver(
     Ok(gate.report)
 }
 
+/// Settles what an earlier delivery claimed and could not record, for a transport that knows what it took and for
+/// which taking a message again is the same as taking it once: what it took is handed over again, without another
+/// try of the gate, and recorded as of its claim; the rest waits as before.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub fn settle(
+    store: &mut Store,
+    plan: &Plan<'_>,
+    was_taken: &dyn Fn(&str) -> bool,
+    hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
+) -> Result<usize, StoreError> {
+    let open: Vec<(i64, String, i64)> = store
+        .connection()
+        .prepare("SELECT id, campaign, coalesce(claimed_at, due) FROM outbox WHERE state = 'claimed' ORDER BY id")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    if open.is_empty() {
+        return Ok(0);
+    }
+    let tables = store.reader().tables()?;
+    let needs = Needs::everything(&plan.program.catalogue);
+    let mut gate = Gate { plan, now: Instant(0), needs, tables, report: DeliveryReport::default() };
+    for (id, campaign, claimed_at) in open {
+        gate.now = Instant(claimed_at);
+        let transaction = store.begin()?;
+        let taken = was_taken(&key(&campaign, id));
+        let claimed = if taken { gate.claimed_before(&transaction, id)? } else { None };
+        match claimed {
+            Some(claimed) => {
+                let handed = gate.hand_over(&claimed, hand_over);
+                gate.record(&transaction, &claimed, &handed)?;
+            }
+            // Its campaign is not in the program: it stays claimed, and is reported.
+            None if taken => {}
+            None => {
+                let release =
+                    "UPDATE outbox SET state = 'queued', reason = 'an earlier delivery ended too soon' WHERE id = ?1";
+                transaction.connection().execute(release, [id])?;
+            }
+        }
+        transaction.commit()?;
+    }
+    Ok(gate.report.sent)
+}
+
+/// A message's key: its campaign and its number in the outbox.
+fn key(campaign: &str, id: i64) -> String {
+    format!("{campaign}-{id}")
+}
+
 /// What waits and may be tried, in order.
 fn waiting(db: &Connection, now: Instant) -> rusqlite::Result<Vec<i64>> {
     let mut query = db.prepare_cached(
@@ -186,7 +238,7 @@ impl Gate<'_, '_> {
     /// Judges the message; `Some` if it is claimed and to be handed over.
     fn claim(&mut self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
         let db = transaction.connection();
-        let Some(queued) = read(db, id)? else { return Ok(None) };
+        let Some(queued) = read(db, id, "queued")? else { return Ok(None) };
         let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
         let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else {
             return self.absent(db, &queued).map(|()| None);
@@ -206,8 +258,17 @@ impl Gate<'_, '_> {
                     Some(_) => reach::language(self.plan, &facts),
                     None => Symbol::find(&queued.language).unwrap_or(self.plan.program.library.default_language()),
                 };
-                db.prepare_cached("UPDATE outbox SET state = 'claimed', claimed_at = ?2, reason = NULL WHERE id = ?1")?
-                    .execute(params![id, self.now.0])?;
+                db.prepare_cached(
+                    "UPDATE outbox SET state = 'claimed', claimed_at = ?2, reason = NULL, channel = ?3, sent_to = ?4, \
+                     sent_language = ?5 WHERE id = ?1",
+                )?
+                .execute(params![
+                    id,
+                    self.now.0,
+                    way.channel.word(),
+                    way.recipient.word(),
+                    language.as_str()
+                ])?;
                 return Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }));
             }
             Verdict::Hold(until, reason) => self.hold(db, id, until, &reason)?,
@@ -218,6 +279,28 @@ impl Gate<'_, '_> {
             }
         }
         Ok(None)
+    }
+
+    /// A message that an earlier delivery claimed, as it was claimed.
+    fn claimed_before(&self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
+        let db = transaction.connection();
+        let Some(queued) = read(db, id, "claimed")? else { return Ok(None) };
+        let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
+        let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else { return Ok(None) };
+        let facts = match queued.patron {
+            Some(patron) => transaction.reader().facts(patron, &self.needs)?,
+            None => Some(Facts::empty(&self.plan.program.catalogue, PatronId(0))),
+        };
+        let Some(facts) = facts else { return Ok(None) };
+        let enrolment = state::load_enrolment(db, queued.enrolment)?;
+        let chosen: (String, String, String) = db
+            .prepare_cached("SELECT channel, sent_to, sent_language FROM outbox WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let Some(channel) = Channel::from_word(&chosen.0) else { return Ok(None) };
+        let way = Way { channel, recipient: RecipientKind::from_word(&chosen.1), address: String::new() };
+        let default = self.plan.program.library.default_language();
+        let language = Symbol::find(&chosen.2).unwrap_or(default);
+        Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }))
     }
 
     /// The campaign or message is not in the program: perhaps it comes back before the message expires.
@@ -383,14 +466,12 @@ impl Gate<'_, '_> {
         match handed {
             Handed::Later(until, reason) => return self.hold(db, id, (*until).max(Instant(self.now.0 + 1)), reason),
             Handed::Not(reason) => return self.drop(db, id, reason),
-            Handed::Over => {}
+            Handed::Over(links) => write_links(db, id, links)?,
         }
         self.report.sent += 1;
         let way = &claimed.way;
-        db.prepare_cached(
-            "UPDATE outbox SET state = 'sent', sent_at = ?2, channel = ?3, sent_to = ?4, sent_language = ?5 WHERE id = ?1",
-        )?
-        .execute(params![id, self.now.0, way.channel.word(), way.recipient.word(), claimed.language.as_str()])?;
+        db.prepare_cached("UPDATE outbox SET state = 'sent', sent_at = ?2 WHERE id = ?1")?
+            .execute(params![id, self.now.0])?;
         match way.recipient {
             RecipientKind::Patron | RecipientKind::Guardian => self.write_sent(transaction, claimed),
             RecipientKind::Staff | RecipientKind::Public => Ok(()),
@@ -421,13 +502,24 @@ impl Gate<'_, '_> {
     }
 }
 
-fn read(db: &Connection, id: i64) -> rusqlite::Result<Option<Queued>> {
+/// Where the links of a message lead, once for each.
+fn write_links(db: &Connection, id: i64, links: &[Target]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(
+        "INSERT OR IGNORE INTO message_link (name, number, outbox, kind, target) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for link in links {
+        statement.execute(params![link.message.hex(), link.number, id, link.kind.word(), &*link.target])?;
+    }
+    Ok(())
+}
+
+fn read(db: &Connection, id: i64, state: &str) -> rusqlite::Result<Option<Queued>> {
     let mut query = db.prepare_cached(
         "SELECT enrolment, campaign, patron, message, recipient, channels, language, show_until, address, due FROM outbox \
-         WHERE id = ?1 AND state = 'queued'",
+         WHERE id = ?1 AND state = ?2",
     )?;
     query
-        .query_row([id], |row| {
+        .query_row(params![id, state], |row| {
             Ok(Queued {
                 id,
                 enrolment: row.get(0)?,

@@ -24,7 +24,7 @@ mod tick;
 mod visit;
 
 pub use draws::Draws;
-pub use gate::{DeliveryReport, Handed, Handover, deliver};
+pub use gate::{DeliveryReport, Handed, Handover, deliver, settle};
 pub use hours::Hours;
 pub use outbox::RecipientKind;
 pub use plan::{Plan, Running, Start};

@@ -33,11 +33,17 @@ impl LinkKind {
     pub fn path(self) -> &'static str {
         ["c", "u", "p", "k", "s"][self as usize]
     }
+
+    /// As the store writes it.
+    pub fn word(self) -> &'static str {
+        ["click", "unsubscribe", "preferences", "confirm", "survey"][self as usize]
+    }
 }
 
 /// A link of a message, to be kept with the message's record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
+    pub message: MessageId,
     pub kind: LinkKind,
     /// Counts the links of the message from 0; the token holds it.
     pub number: u16,
@@ -53,19 +59,12 @@ pub struct Token {
     pub number: u16,
 }
 
-/// A hash of a message's key in the outbox: names it outside without telling anything.
+/// Names a message outside, without telling anything: a code made of its key in the outbox and the store's secret, so that
+/// messages of two stores differ.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId([u8; 16]);
 
 impl MessageId {
-    /// Of a key, which is unique in the outbox.
-    pub fn of(key: &str) -> MessageId {
-        let hash = Sha256::digest(key.as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash[..16]);
-        MessageId(id)
-    }
-
     /// In hexadecimal: in `Message-ID`, and to look the message up.
     pub fn hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -101,6 +100,14 @@ impl Links {
     /// The base.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The name outside of the message with this key, which is unique in the outbox.
+    pub fn message(&self, key: &str) -> MessageId {
+        let code = self.mac(&[b"message\0", key.as_bytes()].concat()).finalize().into_bytes();
+        let mut id = [0; 16];
+        id.copy_from_slice(&code[..16]);
+        MessageId(id)
     }
 
     /// The URL of a link.
@@ -139,7 +146,8 @@ mod tests {
     use super::*;
 
     fn token() -> Token {
-        Token { kind: LinkKind::Unsubscribe, message: MessageId::of("welcome/ana/1"), number: 3 }
+        let message = Links::new("", b"secret").message("welcome-ana-1");
+        Token { kind: LinkKind::Unsubscribe, message, number: 3 }
     }
 
     #[test]

@@ -193,12 +193,17 @@ impl<'p> Renderer<'p> {
         }
     }
 
+    /// The links of its messages.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
     /// One message.
     ///
     /// # Errors
     /// If there is nothing that could be sent.
     pub fn render(&self, occasion: &Occasion<'_>, reader: &dyn Reader) -> Result<Rendered, NotRendered> {
-        let id = MessageId::of(occasion.key);
+        let id = self.links.message(occasion.key);
         let picks = self.picks(occasion.message, reader)?;
         let fits = |block: &&Block| {
             block.channel == occasion.channel
@@ -275,7 +280,12 @@ impl LinkTable<'_> {
     fn url(&mut self, kind: LinkKind, target: &str) -> String {
         let known = self.targets.iter().position(|known| known.kind == kind && &*known.target == target);
         let index = known.unwrap_or_else(|| {
-            self.targets.push(Target { kind, number: self.targets.len() as u16, target: target.into() });
+            self.targets.push(Target {
+                message: self.id,
+                kind,
+                number: self.targets.len() as u16,
+                target: target.into(),
+            });
             self.targets.len() - 1
         });
         self.links.url(Token { kind, message: self.id, number: index as u16 })

@@ -6,7 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001-data.sql"), include_str!("migrations/0002-engine.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001-data.sql"),
+    include_str!("migrations/0002-engine.sql"),
+    include_str!("migrations/0003-links.sql"),
+];
 
 /// The newest version.
 pub fn newest() -> i64 {

@@ -16,6 +16,7 @@ mod open;
 mod privacy;
 mod read;
 mod scan;
+mod secret;
 mod write;
 
 pub use change::Changes;

@@ -143,7 +143,7 @@ fn eml(program: &Program, rendered: &Rendered) -> String {
         campaign: "welcome".into(),
         message: "hello".into(),
         to: "ana@example.org",
-        from: program.library.sender.as_ref().expect("a sender"),
+        from: program.library.sender.as_ref(),
         reply_to: program.library.reply_to.as_ref(),
         at: at(program, "2026-11-23", 10),
         day: day("2026-11-23"),

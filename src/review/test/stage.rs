@@ -120,7 +120,7 @@ impl<'p> Stage<'p> {
                     at: now,
                     content: letter.content,
                 });
-                Handed::Over
+                Handed::Over(Vec::new())
             }
         };
         engine::deliver(&mut self.store, &self.plan, now, &mut record)?;
