@@ -6,4 +6,5 @@ mod docs;
 mod eval;
 mod message;
 mod review;
+mod suite;
 mod syntax;

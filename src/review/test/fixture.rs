@@ -13,24 +13,12 @@ use super::stage::Stage;
 impl<'p> Stage<'p> {
     /// A statement that gives data: imported now, or when its date comes.
     pub fn fixture(&mut self, number: usize, statement: &'p Statement) -> Result<(), StoreError> {
-        match statement {
-            Statement::HeldOut { person, campaign } => {
-                let person = self.people[person];
-                if let Draws::Fixed { held_out, .. } = &mut self.draws {
-                    held_out.insert((*campaign, person));
-                }
-                return Ok(());
-            }
-            Statement::Arm { person, arm, campaign } => {
-                let person = self.people[person];
-                if let Draws::Fixed { arms, .. } = &mut self.draws {
-                    arms.insert((*campaign, person), (*arm - 1).max(0) as usize);
-                }
-                return Ok(());
-            }
-            _ => {}
+        // Who is new to the store at an instant brings nothing before it.
+        let arrival = person_of(statement).and_then(|person| self.arrivals.get(&person).copied());
+        if let Statement::Patron { person, from: Some(from), .. } = statement {
+            self.arrivals.insert(*person, *from);
         }
-        match self.dated(statement) {
+        match self.dated(statement).into_iter().chain(arrival).max() {
             Some(at) if at > self.now => {
                 self.pending.insert((at, number), statement);
                 // An event that is dated ahead is known ahead, and invisible until then (section 7).
@@ -59,11 +47,6 @@ impl<'p> Stage<'p> {
 
     fn announce(&mut self, number: usize, statement: &'p Statement) -> Result<(), StoreError> {
         match statement {
-            Statement::Record { record, key, .. } => drop(self.records.insert(*key, *record)),
-            Statement::Event { person, .. } if self.people.contains_key(person) => {}
-            _ => return Ok(()),
-        }
-        match statement {
             Statement::Event { person, .. } | Statement::Record { person, .. } if self.people.contains_key(person) => {
                 self.import(number, statement, self.now)
             }
@@ -76,26 +59,23 @@ impl<'p> Stage<'p> {
         let program = self.program;
         let catalogue = &program.catalogue;
         let zone = &program.library.zone;
-        // Copied before the transaction borrows the store.
-        let like = match statement {
-            Statement::Patron { like: Some(like), .. } => self.like(*like)?,
-            _ => Vec::new(),
-        };
+        if let Statement::HeldOut { .. } | Statement::Arm { .. } = statement {
+            self.draw(statement);
+            return Ok(());
+        }
+        // Read before the transaction borrows the store.
+        let all_fields = self.fields(statement)?;
         let is_first_import = !self.has_run && at <= self.now;
         let mut new_person = None;
         let transaction = self.store.begin()?;
         let mut writer = transaction.writer(zone, at);
         match statement {
-            Statement::Patron { person, from, fields, .. } => {
-                let mut all = if like.is_empty() { patron_defaults(program, self.now) } else { like };
-                for assignment in fields {
-                    all[usize::from(assignment.field)].1 = imported(&catalogue.fields, assignment);
-                }
+            Statement::Patron { person, from, .. } => {
                 let since = match from {
                     Some(from) => Some(*from),
                     None => (!is_first_import).then_some(at),
                 };
-                new_person = Some((*person, writer.patron(person.as_str(), since, &all)?));
+                new_person = Some((*person, writer.patron(person.as_str(), since, &all_fields)?));
             }
             Statement::Consent { person, purpose, channel, on, until, asked, .. } => {
                 let state = if *asked { ConsentState::Asked } else { ConsentState::Given };
@@ -115,7 +95,9 @@ impl<'p> Stage<'p> {
                 self.records.insert(*key, *record);
             }
             Statement::Remove { key, on } => {
-                writer.remove_record(self.records[key], key.as_str(), *on)?;
+                if let Some(record) = self.records.get(key) {
+                    writer.remove_record(*record, key.as_str(), *on)?;
+                }
             }
             Statement::ChangePatron { person, fields, .. } => {
                 let changes: Vec<(FieldId, Option<Value>)> =
@@ -147,13 +129,58 @@ impl<'p> Stage<'p> {
         Ok(())
     }
 
-    /// The fields of a person as they now are.
+    /// All fields of a patron's fixture: the defaults, or those of another person as they now are, and its own.
+    fn fields(&self, statement: &Statement) -> Result<Vec<(FieldId, Option<Value>)>, StoreError> {
+        let Statement::Patron { like, fields, .. } = statement else { return Ok(Vec::new()) };
+        let mut all = match like {
+            Some(like) => self.like(*like)?,
+            None => patron_defaults(self.program, self.now),
+        };
+        for assignment in fields {
+            all[usize::from(assignment.field)].1 = imported(&self.program.catalogue.fields, assignment);
+        }
+        Ok(all)
+    }
+
     fn like(&self, person: Symbol) -> Result<Vec<(FieldId, Option<Value>)>, StoreError> {
-        let Some(&id) = self.people.get(&person) else { return Ok(Vec::new()) };
-        let facts = self.facts(id)?;
-        Ok(facts.map_or_else(Vec::new, |facts| {
-            facts.fields.into_iter().enumerate().map(|(index, value)| (FieldId(index as u16), value)).collect()
-        }))
+        if let Some(id) = self.people.get(&person)
+            && let Some(facts) = self.facts(*id)?
+        {
+            return Ok((0..).map(FieldId).zip(facts.fields).collect());
+        }
+        // Not yet in the store: as they will be when they come.
+        let comes =
+            |statement: &&&Statement| matches!(statement, Statement::Patron { person: of, .. } if *of == person);
+        match self.pending.values().find(comes) {
+            Some(statement) => self.fields(statement),
+            None => Ok(patron_defaults(self.program, self.now)),
+        }
+    }
+
+    fn draw(&mut self, statement: &Statement) {
+        let Draws::Fixed { held_out, arms } = &mut self.draws else { return };
+        match statement {
+            Statement::HeldOut { person, campaign } => drop(held_out.insert((*campaign, self.people[person]))),
+            Statement::Arm { person, arm, campaign } => {
+                arms.insert((*campaign, self.people[person]), (*arm - 1).max(0) as usize);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whom a row is about, where it needs them in the store.
+fn person_of(statement: &Statement) -> Option<Symbol> {
+    match statement {
+        Statement::Consent { person, .. }
+        | Statement::Withdraw { person, .. }
+        | Statement::Event { person, .. }
+        | Statement::Record { person, .. }
+        | Statement::ChangePatron { person, .. }
+        | Statement::Member { person, .. }
+        | Statement::HeldOut { person, .. }
+        | Statement::Arm { person, .. } => Some(*person),
+        _ => None,
     }
 }
 

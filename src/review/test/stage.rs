@@ -23,6 +23,8 @@ pub(super) struct Stage<'p> {
     /// Whether time has passed: what stands below a `run` or `skip` arrives at that moment.
     pub has_run: bool,
     pub people: HashMap<Symbol, PatronId>,
+    /// When who is new to the store arrives.
+    pub arrivals: HashMap<Symbol, Instant>,
     /// Records by key: what they are.
     pub records: HashMap<Symbol, EventId>,
     /// Rows dated ahead, by instant and place in the test.
@@ -68,6 +70,7 @@ impl<'p> Stage<'p> {
             now,
             has_run: false,
             people: HashMap::new(),
+            arrivals: HashMap::new(),
             records: HashMap::new(),
             pending: BTreeMap::new(),
             draws: Draws::Fixed { held_out: HashSet::new(), arms: HashMap::new() },
