@@ -5,6 +5,7 @@ mod diagnostics;
 mod docs;
 mod eval;
 mod message;
+mod privacy;
 mod review;
 mod suite;
 mod syntax;

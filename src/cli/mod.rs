@@ -10,6 +10,7 @@ mod catalogue;
 mod deliver;
 mod fmt;
 mod lint;
+mod privacy;
 mod program;
 mod terminal;
 mod test;
@@ -44,6 +45,7 @@ commands! {
     Deliver(deliver::Deliver),
     Fmt(fmt::Fmt),
     Lint(lint::Lint),
+    Privacy(privacy::Privacy),
     Test(test::Test),
     Tick(tick::Tick),
 }

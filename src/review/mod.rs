@@ -3,6 +3,7 @@
 pub mod dates;
 pub mod demo;
 pub mod explain;
+pub mod privacy;
 pub mod show;
 pub mod starter;
 pub mod test;
