@@ -3,6 +3,7 @@ mod architecture;
 mod check;
 mod diagnostics;
 mod docs;
+mod engine;
 mod eval;
 mod message;
 mod privacy;

@@ -98,6 +98,11 @@ impl Store {
         &self.connection
     }
 
+    /// The same for whoever hangs something on it: a limit in time, a test that lets writes fail.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Where the file is; `None` in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

@@ -1,0 +1,4 @@
+//! The engine over a real store: exactly once, whatever happens in between.
+
+mod crash;
+mod town;
