@@ -10,7 +10,7 @@ use crate::time::{Day, Instant};
 
 impl ConsentState {
     /// As the store writes it.
-    pub(super) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             ConsentState::Given => "given",
             ConsentState::Asked => "asked",
@@ -19,7 +19,7 @@ impl ConsentState {
     }
 
     /// What the store's word means.
-    pub(super) fn from_word(word: &str) -> Option<ConsentState> {
+    pub fn from_word(word: &str) -> Option<ConsentState> {
         [ConsentState::Given, ConsentState::Asked, ConsentState::Withdrawn]
             .into_iter()
             .find(|state| state.word() == word)

@@ -10,6 +10,7 @@ mod change;
 mod column;
 mod consent;
 mod error;
+pub mod import;
 mod layout;
 mod migrate;
 mod open;

@@ -171,6 +171,15 @@ impl<'c> Reader<'c> {
         Ok(found.optional()?)
     }
 
+    /// The keys of the records of a kind that were not removed.
+    pub fn record_keys(&self, event: EventId) -> Result<Vec<String>, StoreError> {
+        let table = &self.layout.event(event).table;
+        let sql = format!("SELECT key FROM {table} WHERE key IS NOT NULL AND removed IS NULL");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let keys = statement.query_map((), |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
     /// All reference tables.
     pub fn tables(&self) -> Result<Tables, StoreError> {
         let mut tables = Tables::default();

@@ -76,12 +76,25 @@ impl<'t> Writer<'t> {
         since: Option<Instant>,
         fields: &[(FieldId, Option<Value>)],
     ) -> Result<PatronId, StoreError> {
+        Ok(self.put_patron(key, since, fields)?.0)
+    }
+
+    /// Like [`Writer::patron`]; also says what it did.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn put_patron(
+        &mut self,
+        key: &str,
+        since: Option<Instant>,
+        fields: &[(FieldId, Option<Value>)],
+    ) -> Result<(PatronId, Outcome), StoreError> {
         let layout = self.layout.clone();
         let mut found = self.connection.prepare_cached(&layout.patron.by_key)?;
         let mut rows = found.query([key])?;
         let Some(row) = rows.next()? else {
             drop(rows);
-            return self.insert_patron(key, since, fields);
+            return Ok((self.insert_patron(key, since, fields)?, Outcome::Inserted));
         };
         let patron = PatronId(row.get(0)?);
         let mut changed = Vec::new();
@@ -97,7 +110,7 @@ impl<'t> Writer<'t> {
         drop(rows);
         drop(found);
         if changed.is_empty() {
-            return Ok(patron);
+            return Ok((patron, Outcome::Unchanged));
         }
         let indices: Vec<u16> = changed.iter().map(|(field, ..)| field.0).collect();
         let mut update = self.connection.prepare_cached(&layout.patron.update(&indices, &[], "id = ?"))?;
@@ -118,7 +131,7 @@ impl<'t> Writer<'t> {
             self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str(), self.at.0, old, new])?;
         }
         self.touch(patron)?;
-        Ok(patron)
+        Ok((patron, Outcome::Replaced))
     }
 
     fn insert_patron(
@@ -137,6 +150,11 @@ impl<'t> Writer<'t> {
         let patron = PatronId(self.connection.last_insert_rowid());
         self.touch(patron)?;
         Ok(patron)
+    }
+
+    /// The columns by which it writes.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The patron with this key.
