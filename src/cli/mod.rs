@@ -9,6 +9,7 @@
 mod catalogue;
 mod deliver;
 mod fmt;
+mod import;
 mod lint;
 mod privacy;
 mod program;
@@ -44,6 +45,7 @@ commands! {
     Catalogue(catalogue::Catalogue),
     Deliver(deliver::Deliver),
     Fmt(fmt::Fmt),
+    Import(import::Import),
     Lint(lint::Lint),
     Privacy(privacy::Privacy),
     Test(test::Test),

@@ -32,6 +32,8 @@ impl Delimited {
     ) -> Result<Delimited, String> {
         let mut builder = csv::ReaderBuilder::new();
         builder.delimiter(delimiter).quoting(quote).flexible(true).has_headers(false).buffer_capacity(1 << 17);
+        // Rows end with LF; the CR before it is taken off by hand, since the reader would count lines one late.
+        builder.terminator(csv::Terminator::Any(b'\n'));
         let mut reader = builder.from_reader(input);
         let header: Vec<String> = match header {
             Some(names) => names.to_vec(),
@@ -58,8 +60,8 @@ impl Delimited {
             if !self.reader.read_byte_record(&mut self.row).map_err(|error| error.to_string())? {
                 return Ok(Step::End);
             }
-            let line = self.row.position().map_or(0, csv::Position::line);
-            if self.row.iter().all(<[u8]>::is_empty) {
+            let line = self.line();
+            if self.row.iter().all(|cell| cell.is_empty() || cell == b"\r") {
                 continue;
             }
             if self.row.len() != self.columns {
@@ -68,7 +70,10 @@ impl Delimited {
             }
             record.start(line);
             for &cell in &self.cells {
-                let bytes = &self.row[cell];
+                let mut bytes = &self.row[cell];
+                if cell + 1 == self.columns {
+                    bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+                }
                 let text = match self.encoding {
                     Encoding::Utf8 => std::str::from_utf8(bytes).ok().map(std::borrow::Cow::Borrowed),
                     Encoding::Windows1252 => Some(WINDOWS_1252.decode_without_bom_handling(bytes).0),
@@ -80,6 +85,14 @@ impl Delimited {
             }
             return Ok(Step::Row);
         }
+    }
+
+    /// Where the row that was just read begins: before the line that the reader is at by as many as the row has. (The
+    /// reader's own word for it is that of the blank lines before it, where there are such.)
+    fn line(&self) -> u64 {
+        let inside = self.row.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let said = self.row.position().map_or(0, csv::Position::line);
+        (self.reader.position().line().saturating_sub(1 + inside)).max(said)
     }
 
     /// Bytes read so far.

@@ -133,6 +133,27 @@ impl Expression {
     }
 }
 
+impl Expression {
+    /// Why a lookup found nothing: the key that the other source does not have.
+    pub fn lost_key(&self, record: &Record, context: &Context) -> Option<String> {
+        match self {
+            Expression::Lookup { key, source, .. } => match key.text(record, context) {
+                Ok(Some(key)) => (!context.joined[*source].contains_key(&*key)).then(|| key.into_owned()),
+                _ => key.lost_key(record, context),
+            },
+            Expression::First(all) | Expression::Concat(all, _) => {
+                all.iter().find_map(|one| one.lost_key(record, context))
+            }
+            Expression::Codes { of, .. }
+            | Expression::Matches { of, .. }
+            | Expression::Split { of, .. }
+            | Expression::Missing { of, .. }
+            | Expression::Json(of) => of.lost_key(record, context),
+            Expression::Column(_) | Expression::Constant(_) | Expression::Present(_) => None,
+        }
+    }
+}
+
 impl Context {
     /// A cell; nothing if it is blank or stands for nothing.
     fn known<'r>(&self, cell: Option<&'r str>) -> Option<Cow<'r, str>> {

@@ -12,7 +12,7 @@ use super::mapping::{Compiled, FieldPlan, Kind, Part, SourcePlan, Target, compil
 use super::record::{Record, Step};
 use super::reject::{Finding, Rejects};
 use super::summary::{Summary, TargetSummary};
-use super::table::{self, Encoding, Table};
+use super::table::{Encoding, Table};
 use super::{ImportError, Mapping};
 use crate::catalogue::{Channel, EventId, FieldId, ListId, Value};
 use crate::rule::{ConsentState, PatronId};
@@ -95,13 +95,9 @@ pub fn import(
 fn assign(plan: &Compiled, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, ImportError> {
     let mut inputs = vec![Vec::new(); plan.sources.len()];
     for path in files {
-        let name = name_of(path);
         let mut taken = false;
         for (source, inputs) in plan.sources.iter().zip(&mut inputs) {
-            let matches = match &source.source.file {
-                Some(pattern) => table::matches(pattern, &name),
-                None => plan.sources.len() == 1,
-            };
+            let matches = source.source.file.match_file(path).unwrap_or(plan.sources.len() == 1);
             if matches {
                 inputs.push(path.clone());
                 taken = true;
@@ -114,7 +110,7 @@ fn assign(plan: &Compiled, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Impor
     for (source, inputs) in plan.sources.iter().zip(&inputs) {
         let is_needed = source.is_read || source.key.is_some();
         if inputs.is_empty() && is_needed && !source.source.optional {
-            let pattern = source.source.file.as_deref().unwrap_or("its file");
+            let pattern = source.source.file.describe();
             return Err(ImportError::Mapping(format!("[source.{}]: {pattern} is not among the files", source.name)));
         }
     }
@@ -216,6 +212,9 @@ impl Run<'_> {
                 }
                 let mut unknown = Vec::new();
                 let landed = self.row(target, source, &record, &mut unknown, &mut seen)?;
+                if matches!(landed, Landed::Rejected(_)) {
+                    unknown.clear();
+                }
                 for refused in unknown {
                     summary.unknown += 1;
                     self.report(path, record.line, refused, false)?;
@@ -343,18 +342,19 @@ impl Run<'_> {
         record: &Record,
     ) -> Result<Result<(PatronId, Instant), Refused>, ImportError> {
         let context = self.context.clone();
+        let at = match at.map(|at| (at, field_of(at, record, &context))) {
+            None => self.writer.at(),
+            Some((_, Ok(Some(Value::Instant(instant))))) => instant,
+            Some((at, Ok(_))) => return Ok(Err(empty(&at.part, Some("when it happened"), record, &context))),
+            Some((_, Err(refused))) => return Ok(Err(refused)),
+        };
         let key = match key_of(patron, record, &context) {
             Ok(key) => key,
             Err(refused) => return Ok(Err(refused)),
         };
-        let Some(found) = self.patron(&key)? else { return Ok(Err(unknown_patron(patron, &key))) };
-        Ok(match at {
-            None => Ok((found, self.writer.at())),
-            Some(at) => match field_of(at, record, &context) {
-                Ok(Some(Value::Instant(instant))) => Ok((found, instant)),
-                Ok(_) => Err(empty(&at.part, "when it happened")),
-                Err(refused) => Err(refused),
-            },
+        Ok(match self.patron(&key)? {
+            Some(found) => Ok((found, at)),
+            None => Err(unknown_patron(patron, &key)),
         })
     }
 
@@ -386,7 +386,7 @@ impl Run<'_> {
             };
             let on = match field_of(on, record, &context)? {
                 Some(Value::Instant(instant)) => instant,
-                _ => return Err(empty(&on.part, "when it was said")),
+                _ => return Err(empty(&on.part, Some("when it was said"), record, &context)),
             };
             let until = match until.as_ref().map(|until| field_of(until, record, &context)).transpose()?.flatten() {
                 Some(Value::Date(day)) => Some(day),
@@ -455,7 +455,7 @@ impl Run<'_> {
 /// A key: never empty, without blanks around it.
 fn key_of<'k>(part: &'k Part, record: &'k Record, context: &'k Context) -> Result<Cow<'k, str>, Refused> {
     match part.expression.text(record, context).map_err(|reason| refused(part, "", &reason))? {
-        None => Err(refused(part, "", "it is empty")),
+        None => Err(empty(part, None, record, context)),
         Some(text) if text.contains('\0') => Err(refused(part, "", "it holds a NUL character")),
         Some(Cow::Borrowed(text)) => Ok(Cow::Borrowed(text.trim())),
         Some(Cow::Owned(text)) => Ok(Cow::Owned(text.trim().to_owned())),
@@ -471,7 +471,8 @@ fn fields_of(
     let mut fields = Vec::with_capacity(plans.len());
     for plan in plans {
         match field_of(plan, record, context) {
-            Ok(None) if plan.required => return Err(empty(&plan.part, plan.name.as_str())),
+            Ok(None) if plan.required && plan.is_set => fields.push((plan.index, Some(Value::Set([].into())))),
+            Ok(None) if plan.required => return Err(empty(&plan.part, Some(plan.name.as_str()), record, context)),
             Ok(value) => fields.push((plan.index, value)),
             Err(refused) if plan.required => return Err(refused),
             Err(refused) => {
@@ -498,8 +499,12 @@ fn refused(part: &Part, value: &str, reason: &str) -> Refused {
     Refused { column: part.column.clone(), value: value.to_owned(), reason: reason.to_owned() }
 }
 
-fn empty(part: &Part, what: &str) -> Refused {
-    refused(part, "", &format!("{what} is required, and it is empty"))
+fn empty(part: &Part, what: Option<&str>, record: &Record, context: &Context) -> Refused {
+    match (part.expression.lost_key(record, context), what) {
+        (Some(key), _) => refused(part, &key, "no row of the file that it leads to has this key"),
+        (None, Some(what)) => refused(part, "", &format!("{what} is required, and it is empty")),
+        (None, None) => refused(part, "", "it is empty"),
+    }
 }
 
 fn unknown_patron(part: &Part, key: &str) -> Refused {

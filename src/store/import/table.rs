@@ -56,8 +56,9 @@ pub enum Format {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Which files: a name, in which `*` stands for anything.
-    pub file: Option<String>,
+    /// Which files: names, in which `*` stands for anything; with a `/` the end of a path.
+    #[serde(default)]
+    pub file: Patterns,
     pub format: Option<Format>,
     /// The table of COPY text.
     pub block: Option<String>,
@@ -77,6 +78,40 @@ pub struct Source {
     /// May have no file.
     #[serde(default)]
     pub optional: bool,
+}
+
+/// One pattern, or several.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(untagged)]
+pub enum Patterns {
+    #[default]
+    Any,
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Patterns {
+    /// Whether the file is meant; `None` if nothing is said.
+    pub fn match_file(&self, path: &Path) -> Option<bool> {
+        let is = |pattern: &String| match pattern.contains('/') {
+            true => matches(&format!("*/{pattern}"), &format!("/{}", path.to_string_lossy().replace('\\', "/"))),
+            false => path.file_name().is_some_and(|name| matches(pattern, &name.to_string_lossy())),
+        };
+        match self {
+            Patterns::Any => None,
+            Patterns::One(pattern) => Some(is(pattern)),
+            Patterns::Several(patterns) => Some(patterns.iter().any(is)),
+        }
+    }
+
+    /// For messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Patterns::Any => "its file".to_owned(),
+            Patterns::One(pattern) => pattern.clone(),
+            Patterns::Several(patterns) => patterns.join(", "),
+        }
+    }
 }
 
 /// An open file.
@@ -234,7 +269,7 @@ fn bind(header: &[String], columns: &[String]) -> Result<Vec<usize>, String> {
 }
 
 /// Whether `*` in `pattern` can stand for something so that it is `name`.
-pub fn matches(pattern: &str, name: &str) -> bool {
+fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((start, rest)) => name.strip_prefix(start).is_some_and(|tail| {

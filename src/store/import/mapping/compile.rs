@@ -92,6 +92,8 @@ pub struct FieldPlan {
     pub index: u16,
     pub name: Symbol,
     pub required: bool,
+    /// Nothing is the empty set.
+    pub is_set: bool,
     pub part: Part,
     pub converter: Converter,
 }
@@ -327,7 +329,8 @@ impl Compiler<'_> {
         let style = self.style_of(text)?;
         let converter = Converter::new(field.ty, style, self.catalogue)
             .ok_or_else(|| self.wrong(format!("the field {} cannot be imported", field.name)))?;
-        let plan = FieldPlan { index, name: field.name, required: !field.optional, part, converter };
+        let is_set = matches!(field.ty, Type::Set(_));
+        let plan = FieldPlan { index, name: field.name, required: !field.optional, is_set, part, converter };
         if let Expression::Constant(constant) = &plan.part.expression {
             plan.converter.value(constant).map_err(|why| self.wrong(format!("{}: {why}", field.name)))?;
         }
