@@ -16,7 +16,7 @@ pub fn compile(sources: Sources) -> Compiled {
     let files = parse(&sources, &mut diagnostics);
     let (checked, found) = check(&sources, &files);
     diagnostics.extend(found);
-    diagnostics.sort_by(|one, other| (one.span, one.code).cmp(&(other.span, other.code)));
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     diagnostics.dedup();
     let is_right = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
     let program = checked.filter(|_| is_right).map(|checked| Program { sources: sources.clone(), ..checked });

@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Element, NameKind, Type, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::rule::text::fold;
 use crate::rule::{Expr, Kind};
 use crate::syntax::ast::{self, CountValue, ExprKind, QuantityKind};
 use crate::time::{Duration, Instant, TimeOfDay};
@@ -160,6 +161,9 @@ impl Context<'_> {
                 let found = self.catalogue.enumeration(id);
                 if found.values.iter().any(|(value, _)| *value == name.symbol) {
                     return Some(Value::Symbol(name.symbol));
+                }
+                if found.name.is_some_and(|name| self.is_incomplete(name.as_str())) {
+                    return None;
                 }
                 let values: Vec<_> = found.values.iter().map(|(value, _)| *value).collect();
                 let owner = found.name.map_or("this field".to_owned(), |name| format!("`{name}`"));
@@ -321,7 +325,7 @@ fn set_of(mut values: Vec<Value>) -> Value {
 fn sort_key(value: &Value) -> String {
     match value {
         Value::Symbol(symbol) => symbol.to_string(),
-        Value::Text(text) => text.to_lowercase(),
+        Value::Text(text) => fold(text).into_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -16,6 +16,7 @@ const UNKNOWN_TABLE: Code = Code("E0122");
 pub(super) const UNKNOWN_NAME: Code = Code("E0107");
 const NO_EVENT: Code = Code("E0121");
 const BARE_SEGMENT: Code = Code("E0110");
+const LIKE_A_FIELD: Code = Code("E0113");
 const CONTINUED: Code = Code("E0215");
 
 /// An unknown name, with the one that was meant or those that there are.
@@ -50,6 +51,7 @@ impl Context<'_> {
                     return Some(expr);
                 }
                 if let Some(argument) = scope.parameter(name.symbol) {
+                    self.parameter_or_field(*name, scope)?;
                     return Some(literal(argument.value.clone(), argument.ty, span));
                 }
                 match self.bare_read(*name, scope) {
@@ -92,6 +94,25 @@ impl Context<'_> {
         Some(Expr { kind: Kind::Read(read), ty, span })
     }
 
+    /// A parameter is not named like a field, of an event neither where the event is at hand.
+    fn parameter_or_field(&mut self, name: ast::Name, scope: &Scope<'_>) -> Option<()> {
+        let field = scope.row.and_then(|event| {
+            let event = self.catalogue.event(event);
+            Some((event.name, event.fields[usize::from(event.field(name.symbol)?)].span?))
+        });
+        let Some((event, place)) = field else { return Some(()) };
+        self.fail(
+            Diagnostic::new(
+                LIKE_A_FIELD,
+                name.span,
+                format!("`{}` is a parameter and also a field of `{event}`", name.symbol),
+            )
+            .label("which of the two is meant?")
+            .also(place, format!("the field of `{event}`"))
+            .help(format!("call the parameter otherwise, such as `given_{}`", name.symbol)),
+        )
+    }
+
     /// A bare name where an enumeration is expected is a value of it first.
     fn value_of_hint(&mut self, name: ast::Name, hint: Option<Type>, scope: &Scope<'_>) -> Option<Expr> {
         let ty = hint?;
@@ -131,7 +152,11 @@ impl Context<'_> {
     }
 
     fn unknown_word<T>(&mut self, name: ast::Name, hint: Option<Type>, scope: &Scope<'_>) -> Option<T> {
-        if self.declared.broken.contains(&name.symbol) {
+        let row = scope.row.map(|event| self.catalogue.event(event).name);
+        let feed = scope.feed_row.map(|feed| self.catalogue.feeds[feed.index()].name);
+        let could_be_unread =
+            self.is_incomplete("patron") || row.into_iter().chain(feed).any(|owner| self.is_incomplete(owner.as_str()));
+        if could_be_unread || self.declared.broken.contains(&name.symbol) {
             return None;
         }
         let written = name.symbol;
@@ -245,6 +270,9 @@ impl Context<'_> {
             return Some(found);
         }
         let (owner, known) = (declared.name, fields_of_event(declared).collect::<Vec<_>>());
+        if self.declared.broken.contains(&name.symbol) || self.is_incomplete(owner.as_str()) {
+            return None;
+        }
         let message = format!("`{owner}` has no field `{}`", name.symbol);
         self.fail(unknown(UNKNOWN_FIELD, name, &message, known, "its fields are"))
     }
@@ -279,6 +307,9 @@ impl Context<'_> {
         let declared = &self.catalogue.tables[id.index()];
         let Some(column) = declared.fields.iter().position(|field| field.name == name.symbol) else {
             let known: Vec<Symbol> = declared.fields.iter().map(|field| field.name).collect();
+            if self.declared.broken.contains(&name.symbol) || self.is_incomplete(table.symbol.as_str()) {
+                return None;
+            }
             let message = format!("`{}` has no field `{}`", table.symbol, name.symbol);
             return self.fail(unknown(UNKNOWN_FIELD, name, &message, known, "its fields are"));
         };
@@ -377,7 +408,7 @@ impl Context<'_> {
     /// The patron field called `name`.
     pub fn field_named(&mut self, name: ast::Name) -> Option<FieldId> {
         let found = self.catalogue.field_named(name.symbol);
-        if found.is_some() || self.declared.broken.contains(&name.symbol) {
+        if found.is_some() || self.declared.broken.contains(&name.symbol) || self.is_incomplete("patron") {
             return found;
         }
         let known: Vec<Symbol> = self.catalogue.fields.iter().map(|field| field.name).collect();
@@ -389,6 +420,9 @@ impl Context<'_> {
     pub fn field_among(&mut self, fields: &[Field], owner: Symbol, name: ast::Name) -> Option<u16> {
         if let Some(index) = fields.iter().position(|field| field.name == name.symbol) {
             return Some(index as u16);
+        }
+        if self.declared.broken.contains(&name.symbol) || self.is_incomplete(owner.as_str()) {
+            return None;
         }
         let known = fields.iter().map(|field| field.name);
         let message = format!("`{owner}` has no field `{}`", name.symbol);
