@@ -3,7 +3,9 @@
 mod campaign;
 mod catalogue;
 mod expression;
+mod history;
 mod message;
+mod predicate;
 mod test;
 
 use std::sync::Arc;
@@ -20,7 +22,8 @@ use crate::symbol::Symbol;
 use crate::time::{Day, TimeOfDay, Unit, Weekday};
 
 pub use campaign::{CLAUSE_AFTER_STEP, WEEKDAY};
-pub use expression::{OPERATOR, WHERE};
+pub use history::WHERE;
+pub use predicate::OPERATOR;
 
 /// A name with a capital or a letter outside a to z.
 pub const NAME: Code = Code("E0010");

@@ -4,6 +4,8 @@
 //! pest tells the farthest place it reached and the rules that could have gone on there. Of these only the group
 //! that fits the found token is worth a word.
 
+mod words;
+
 use std::ops::Range;
 
 use super::grammar::Rule;
@@ -14,7 +16,7 @@ use super::token::{
     CLAUSE_WORDS, DECLARATION_WORDS, LIBRARY_WORDS, RESERVED_WORDS, STATEMENT_WORDS, STEP_WORDS, Shape, Token,
 };
 use crate::diagnostic::{Code, Diagnostic, FileId, Span};
-use crate::time::{Unit, Weekday};
+use crate::time::Weekday;
 
 /// Something stands where something else was expected.
 pub const UNEXPECTED: Code = Code("E0001");
@@ -370,7 +372,7 @@ impl<'f> Place<'f> {
         let token = self.found.filter(|token| token.shape == Shape::Word)?;
         let found = self.of(Some(token));
         let here = self.here();
-        let candidates = self.candidates();
+        let candidates = words::candidates(self.failure.expected);
         let small = found.to_lowercase();
         if small != found && candidates.contains(&small.as_str()) {
             let diagnostic = Diagnostic::new(WORD, here, format!("`{found}` is written in lower case"));
@@ -437,54 +439,6 @@ impl<'f> Place<'f> {
         Some(diagnostic.label("unknown").help(format!("there are {}", list(&words, "and"))))
     }
 
-    /// The words that could have stood here.
-    fn candidates(&self) -> Vec<&'static str> {
-        let mut words: Vec<&'static str> = Vec::new();
-        for rule in self.failure.expected {
-            match rule {
-                Rule::item | Rule::declaration_word => words.extend(DECLARATION_WORDS),
-                Rule::clause => words.extend(CLAUSE_WORDS),
-                Rule::step => words.extend(STEP_WORDS),
-                Rule::library_clause => words.extend(LIBRARY_WORDS),
-                Rule::statement => words.extend(STATEMENT_WORDS),
-                Rule::privacy_clause => words.extend(["requires", "open", "only"]),
-                Rule::prelude => words.extend(["let", "pick", "needs"]),
-                Rule::question => words.push("question"),
-                Rule::test_tail => words
-                    .extend(["is", "in", "between", "contains", "starts", "matches", "includes", "before", "after"]),
-                Rule::negation | Rule::conjunction | Rule::expr => words.extend(["not", "has", "in", "agrees"]),
-                Rule::window => words.extend(["in", "since", "before", "between"]),
-                Rule::where_clause => words.push("where"),
-                Rule::followed => words.push("followed"),
-                Rule::within => words.push("within"),
-                Rule::unit => words.extend(Unit::ALL.map(Unit::word)),
-                Rule::weekday => words.extend(Weekday::ALL.map(Weekday::word)),
-                Rule::ordinal => words.extend(["first", "second", "third", "fourth", "last"]),
-                Rule::month => words.extend(literal::MONTH_WORDS),
-                Rule::otherwise | Rule::else_if => words.push("else"),
-                Rule::except => words.push("except"),
-                Rule::together => words.push("together"),
-                Rule::only_if => words.push("only"),
-                Rule::unless => words.push("unless"),
-                Rule::by_channels | Rule::publish_by | Rule::gets_by => words.push("by"),
-                Rule::is_optional => words.push("optional"),
-                Rule::is_private => words.push("private"),
-                Rule::including_current => words.push("including"),
-                Rule::expires => words.push("expires"),
-                Rule::never_to => words.push("never"),
-                Rule::without_consent => words.push("without"),
-                Rule::with_consent => words.push("consent"),
-                Rule::when_true | Rule::on_date | Rule::every | Rule::once => {
-                    words.extend(["on", "when", "every", "once"])
-                }
-                Rule::saying => words.push("saying"),
-                Rule::scale => words.push("scale"),
-                rule => words.extend(word_of(*rule)),
-            }
-        }
-        words
-    }
-
     fn unexpected(&self) -> Diagnostic {
         let found = self.found.map(|token| {
             let text = self.of(Some(token));
@@ -512,7 +466,7 @@ impl<'f> Place<'f> {
             if has_other && is_continuation {
                 continue;
             }
-            let phrase = phrase(rule);
+            let phrase = words::phrase(rule);
             if !phrase.is_empty() && !phrases.contains(&phrase) {
                 phrases.push(phrase);
             }
@@ -551,267 +505,3 @@ fn list(words: &[&str], join: &str) -> String {
         [first @ .., last] => format!("{} {join} {last}", first.join(", ")),
     }
 }
-
-/// The word that a rule of one word is.
-fn word_of(rule: Rule) -> Option<&'static str> {
-    RULE_WORDS.iter().find(|(word, _)| *word == rule).map(|(_, text)| *text)
-}
-
-/// What a rule is called in the language's words; empty for what is not worth a word.
-fn phrase(rule: Rule) -> String {
-    if let Some(word) = word_of(rule) {
-        return format!("`{word}`");
-    }
-    let text = match rule {
-        Rule::item => "a declaration",
-        Rule::EOI => "the end of the file",
-        Rule::negation | Rule::conjunction | Rule::expr | Rule::test_expr => "a condition",
-        Rule::operand | Rule::sum | Rule::product | Rule::primary | Rule::argument | Rule::fixture_value => "a value",
-        Rule::quantity | Rule::duration => "a duration such as `30 days`",
-        Rule::unit => "a unit such as `days`",
-        Rule::moment | Rule::date => "a date such as `2026-06-15`",
-        Rule::time => "a time such as `09:00`",
-        Rule::at_time => "`at` and a time such as `09:00`",
-        Rule::on_moment | Rule::gets_on => "`on` and a date",
-        Rule::share => "a share such as `10%`",
-        Rule::integer | Rule::count_value => "a number",
-        Rule::text => "a text in quotes",
-        Rule::label => "a label in quotes",
-        Rule::translation => "a language and its text",
-        Rule::address | Rule::angle => "an address such as `<news@riverside.example>`",
-        Rule::name | Rule::word | Rule::path => "a name",
-        Rule::event_ref => "an event or record",
-        Rule::segment_ref => "a segment or list",
-        Rule::type_expr => "a type such as `text`, `date` or `one of a, b`",
-        Rule::field => "a field",
-        Rule::enum_value => "a value of the enumeration",
-        Rule::clause => "a clause",
-        Rule::step => "a step",
-        Rule::steps => "a block `{ … }`",
-        Rule::arm => "a share and its block, such as `50% { … }`",
-        Rule::library_clause => "a clause of the library block",
-        Rule::privacy_clause => "`requires`, `open records serve` or `only for`",
-        Rule::statement => "a statement",
-        Rule::fixture => "a block of fields `{ … }`",
-        Rule::assignment => "a field and its value",
-        Rule::prelude => "`let`, `pick`, `needs`",
-        Rule::channel_block => "a channel block such as `email { … }`",
-        Rule::part => "a part such as `subject \"…\"`",
-        Rule::question => "a question",
-        Rule::weekday => "a day of the week",
-        Rule::month => "a month",
-        Rule::ordinal => "`first`, `second`, `third`, `fourth`, `last`",
-        Rule::parameters => "parameters in parentheses",
-        Rule::arguments => "arguments in parentheses",
-        Rule::values => "values in parentheses",
-        Rule::where_clause => "`where (…)`",
-        Rule::window => "a window such as `in the last 30 days`",
-        Rule::within => "`within` and a duration",
-        Rule::test_tail => "a test such as `is …`",
-        Rule::including_current => "`including current members`",
-        Rule::is_optional => "`optional`",
-        Rule::is_private => "`private`",
-        Rule::except => "`except`",
-        Rule::together => "`together`",
-        Rule::otherwise | Rule::else_if => "`else`",
-        Rule::only_if => "`only if`",
-        Rule::unless => "`unless`",
-        Rule::by_channels | Rule::publish_by => "`by` and a channel",
-        Rule::when_true => "`when` and a condition",
-        Rule::every => "`every`",
-        Rule::once => "`once on`",
-        Rule::on_date | Rule::on_event | Rule::entering | Rule::leaving | Rule::change_of => "`on`",
-        Rule::start_offset => "a duration such as `30 days`",
-        Rule::expires => "`expires after`",
-        Rule::never_to => "`never to`",
-        Rule::without_consent => "`without consent`",
-        Rule::with_consent => "`consent`",
-        Rule::lbrace => "`{`",
-        Rule::rbrace => "`}`",
-        Rule::lparen => "`(`",
-        Rule::rparen => "`)`",
-        Rule::comma => "`,`",
-        Rule::colon => "`:`",
-        Rule::equals => "`=`",
-        _ => "",
-    };
-    text.to_owned()
-}
-
-/// The rules that are one word.
-const RULE_WORDS: [(Rule, &str); 174] = [
-    (Rule::and_word, "and"),
-    (Rule::add_word, "add"),
-    (Rule::address_word, "address"),
-    (Rule::adult_word, "adult"),
-    (Rule::after_word, "after"),
-    (Rule::again_word, "again"),
-    (Rule::age_word, "age"),
-    (Rule::agrees_word, "agrees"),
-    (Rule::all_word, "all"),
-    (Rule::always_word, "always"),
-    (Rule::anniversary_word, "anniversary"),
-    (Rule::any_word, "any"),
-    (Rule::arm_word, "arm"),
-    (Rule::asked_word, "asked"),
-    (Rule::at_word, "at"),
-    (Rule::audience_word, "audience"),
-    (Rule::before_word, "before"),
-    (Rule::between_word, "between"),
-    (Rule::by_word, "by"),
-    (Rule::campaign_word, "campaign"),
-    (Rule::cells_word, "cells"),
-    (Rule::change_word, "change"),
-    (Rule::changed_word, "changed"),
-    (Rule::coming_word, "coming"),
-    (Rule::consent_word, "consent"),
-    (Rule::contact_word, "contact"),
-    (Rule::contains_word, "contains"),
-    (Rule::count_word, "count"),
-    (Rule::currency_word, "currency"),
-    (Rule::current_word, "current"),
-    (Rule::day_word, "day"),
-    (Rule::days_word, "days"),
-    (Rule::deliver_word, "deliver"),
-    (Rule::descending_word, "descending"),
-    (Rule::draft_word, "draft"),
-    (Rule::each_word, "each"),
-    (Rule::else_word, "else"),
-    (Rule::empty_word, "empty"),
-    (Rule::end_word, "end"),
-    (Rule::entering_word, "entering"),
-    (Rule::enum_word, "enum"),
-    (Rule::event_word, "event"),
-    (Rule::every_word, "every"),
-    (Rule::everyone_word, "everyone"),
-    (Rule::exactly_word, "exactly"),
-    (Rule::except_word, "except"),
-    (Rule::exit_word, "exit"),
-    (Rule::expect_word, "expect"),
-    (Rule::expires_word, "expires"),
-    (Rule::false_word, "false"),
-    (Rule::feed_word, "feed"),
-    (Rule::first_word, "first"),
-    (Rule::followed_word, "followed"),
-    (Rule::for_word, "for"),
-    (Rule::from_word, "from"),
-    (Rule::gets_word, "gets"),
-    (Rule::goal_word, "goal"),
-    (Rule::guardian_word, "guardian"),
-    (Rule::has_word, "has"),
-    (Rule::held_word, "held"),
-    (Rule::holdout_word, "holdout"),
-    (Rule::hour_word, "hour"),
-    (Rule::if_word, "if"),
-    (Rule::in_word, "in"),
-    (Rule::includes_word, "includes"),
-    (Rule::including_word, "including"),
-    (Rule::is_word, "is"),
-    (Rule::keep_word, "keep"),
-    (Rule::known_word, "known"),
-    (Rule::languages_word, "languages"),
-    (Rule::last_word, "last"),
-    (Rule::latest_word, "latest"),
-    (Rule::layout_word, "layout"),
-    (Rule::least_word, "least"),
-    (Rule::leaving_word, "leaving"),
-    (Rule::let_word, "let"),
-    (Rule::library_word, "library"),
-    (Rule::like_word, "like"),
-    (Rule::limit_word, "limit"),
-    (Rule::list_word, "list"),
-    (Rule::matches_word, "matches"),
-    (Rule::member_word, "member"),
-    (Rule::members_word, "members"),
-    (Rule::message_word, "message"),
-    (Rule::messages_word, "messages"),
-    (Rule::month_word, "month"),
-    (Rule::most_word, "most"),
-    (Rule::needs_word, "needs"),
-    (Rule::never_word, "never"),
-    (Rule::next_word, "next"),
-    (Rule::no_word, "no"),
-    (Rule::none_word, "none"),
-    (Rule::not_word, "not"),
-    (Rule::nothing_word, "nothing"),
-    (Rule::now_word, "now"),
-    (Rule::of_word, "of"),
-    (Rule::on_word, "on"),
-    (Rule::once_word, "once"),
-    (Rule::one_word, "one"),
-    (Rule::only_word, "only"),
-    (Rule::open_word, "open"),
-    (Rule::optional_word, "optional"),
-    (Rule::or_word, "or"),
-    (Rule::out_word, "out"),
-    (Rule::patron_word, "patron"),
-    (Rule::per_word, "per"),
-    (Rule::pick_word, "pick"),
-    (Rule::policy_word, "policy"),
-    (Rule::previous_word, "previous"),
-    (Rule::priority_word, "priority"),
-    (Rule::privacy_word, "privacy"),
-    (Rule::private_word, "private"),
-    (Rule::public_word, "public"),
-    (Rule::publish_word, "publish"),
-    (Rule::publishes_word, "publishes"),
-    (Rule::purpose_word, "purpose"),
-    (Rule::question_word, "question"),
-    (Rule::quiet_word, "quiet"),
-    (Rule::record_word, "record"),
-    (Rule::records_word, "records"),
-    (Rule::remove_word, "remove"),
-    (Rule::repeat_word, "repeat"),
-    (Rule::reply_word, "reply"),
-    (Rule::requires_word, "requires"),
-    (Rule::reveal_word, "reveal"),
-    (Rule::row_word, "row"),
-    (Rule::run_word, "run"),
-    (Rule::runs_word, "runs"),
-    (Rule::sample_word, "sample"),
-    (Rule::saying_word, "saying"),
-    (Rule::scale_word, "scale"),
-    (Rule::segment_word, "segment"),
-    (Rule::send_word, "send"),
-    (Rule::sender_word, "sender"),
-    (Rule::serve_word, "serve"),
-    (Rule::set_word, "set"),
-    (Rule::since_word, "since"),
-    (Rule::skip_word, "skip"),
-    (Rule::split_word, "split"),
-    (Rule::staff_word, "staff"),
-    (Rule::start_word, "start"),
-    (Rule::starts_word, "starts"),
-    (Rule::status_word, "status"),
-    (Rule::stop_word, "stop"),
-    (Rule::sum_word, "sum"),
-    (Rule::suppress_word, "suppress"),
-    (Rule::survey_word, "survey"),
-    (Rule::table_word, "table"),
-    (Rule::test_word, "test"),
-    (Rule::text_word, "text"),
-    (Rule::the_word, "the"),
-    (Rule::this_word, "this"),
-    (Rule::time_word, "time"),
-    (Rule::times_word, "times"),
-    (Rule::timezone_word, "timezone"),
-    (Rule::to_word, "to"),
-    (Rule::today_word, "today"),
-    (Rule::together_word, "together"),
-    (Rule::true_word, "true"),
-    (Rule::under_word, "under"),
-    (Rule::unknown_word, "unknown"),
-    (Rule::unless_word, "unless"),
-    (Rule::until_word, "until"),
-    (Rule::up_word, "up"),
-    (Rule::wait_word, "wait"),
-    (Rule::week_word, "week"),
-    (Rule::weeks_word, "weeks"),
-    (Rule::when_word, "when"),
-    (Rule::where_word, "where"),
-    (Rule::with_word, "with"),
-    (Rule::withdraw_word, "withdraw"),
-    (Rule::within_word, "within"),
-    (Rule::without_word, "without"),
-    (Rule::year_word, "year"),
-];
