@@ -254,9 +254,12 @@ impl Gate<'_, '_> {
         let verdict = self.judge(&queued, index, message, &facts, &enrolment);
         match verdict {
             Verdict::Go(way) => {
-                let language = match queued.patron {
-                    Some(_) => reach::language(self.plan, &facts),
-                    None => Symbol::find(&queued.language).unwrap_or(self.plan.program.library.default_language()),
+                let language = match queued.recipient {
+                    RecipientKind::Patron | RecipientKind::Guardian => reach::language(self.plan, &facts),
+                    // The staff reads the library's own language; a published item has its own.
+                    RecipientKind::Staff | RecipientKind::Public => {
+                        Symbol::find(&queued.language).unwrap_or(self.plan.program.library.default_language())
+                    }
                 };
                 db.prepare_cached(
                     "UPDATE outbox SET state = 'claimed', claimed_at = ?2, reason = NULL, channel = ?3, sent_to = ?4, \

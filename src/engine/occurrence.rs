@@ -336,7 +336,7 @@ impl Finder<'_, '_> {
             years -= 1;
             let at = due(self.zone(), years);
             let key = (year(first) + years).to_string();
-            if at <= self.now() && self.is_due(at, &key) {
+            if self.is_due(at, &key) {
                 found.push(Occurrence { key, at, row: None, date: Some(written.clone()), is_passing: false });
             } else if at <= self.now() {
                 break;

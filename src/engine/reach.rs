@@ -61,7 +61,7 @@ fn is_minor(plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
     let Some(birth) = ask.facts.field(birth) else { return false };
     let zone = &plan.program.library.zone;
     let moment = Moment { now: ask.now, today: zone.day(ask.now), zone };
-    matches!((AGE.kernel)(&[birth.clone()], &moment), Some(Value::Int(age)) if age < adult_at)
+    matches!((AGE.kernel)(std::slice::from_ref(birth), &moment), Some(Value::Int(age)) if age < adult_at)
 }
 
 /// The address of a channel, if it is known and good.

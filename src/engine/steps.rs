@@ -159,9 +159,13 @@ impl Visit<'_, '_> {
         let (Some(value), Some(lead)) = (value, lead) else {
             return Next::End(Some("the date it waited for is unknown"));
         };
-        let Some(until) = occurrence::due(self.zone(), &value, lead, true) else {
-            return Next::End(Some("the date it waited for is unknown"));
+        // A date from its first instant on; days before or after an instant keep its time of day.
+        let until = match (&value, lead) {
+            (Value::Instant(instant), None) => Some(*instant),
+            (Value::Instant(instant), Some(lead)) => Some(self.zone().plus(*instant, lead)),
+            _ => occurrence::due(self.zone(), &value, lead, true),
         };
+        let Some(until) = until else { return Next::End(Some("the date it waited for is unknown")) };
         if until > self.now() {
             self.look_at(value_until.min(lead_until));
             enrolment.wake = Some(until);

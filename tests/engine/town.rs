@@ -115,7 +115,7 @@ pub fn dump(store: &Store) -> String {
     ];
     for table in tables {
         let mut query = db.prepare(&format!("SELECT * FROM {table}")).expect("the table is there");
-        let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = query.column_names().map(str::to_owned).collect();
         let mut lines = Vec::new();
         let mut rows = query.query(()).expect("readable");
         while let Some(row) = rows.next().expect("readable") {
