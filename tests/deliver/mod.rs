@@ -194,7 +194,7 @@ impl Transport for Crash {
 }
 
 #[test]
-fn del_03_a_crash_around_the_handover_neither_loses_nor_repeats() {
+fn del_02_05_a_crash_around_the_handover_neither_loses_nor_repeats() {
     for is_after in [false, true] {
         let town = Town::new("ana@example.org");
         let mut crash = Crash { directory: town.directory(), is_after };
