@@ -6,6 +6,7 @@ mod diagnostics;
 mod docs;
 mod engine;
 mod eval;
+mod lint;
 mod message;
 mod privacy;
 mod review;

@@ -46,10 +46,8 @@ pub(super) fn check_all(
     let declared = context.declared.all_messages.clone();
     let mut defaults = Vec::new();
     let check = |declaration: Declaration<'_, ast::Message>| {
-        let name = declaration.what.name.symbol;
-        let senders = senders.get(&name).map_or(&[][..], Vec::as_slice);
-        let message = Checker { context, senders, groups: &groups, declaration, defaults: &mut defaults }.message();
-        (name, message)
+        let senders = senders.get(&declaration.what.name.symbol).map_or(&[][..], Vec::as_slice);
+        Checker { context, senders, groups: &groups, declaration, defaults: &mut defaults }.message()
     };
     let messages = declared.into_iter().map(check).collect();
     (messages, defaults)
@@ -78,7 +76,7 @@ struct Checker<'c, 'a, 's> {
 }
 
 impl Checker<'_, '_, '_> {
-    fn message(mut self) -> Option<Message> {
+    fn message(mut self) -> Message {
         let declared = self.declaration.what;
         let before = self.context.errors();
         let label = self.context.checked_label(declared.label.as_ref());
@@ -125,23 +123,20 @@ impl Checker<'_, '_, '_> {
         self.conditions_are_decided();
         // A `let` or `pick` that is wrong is missing from the names that templates know: nothing is said about them.
         let complete = self.context.errors() == before;
-        let blocks: Vec<Option<Block>> =
-            declared.blocks.iter().map(|block| self.block(block, &lets, &picks, complete)).collect();
-        if self.context.errors() > before || self.declaration.item.broken {
-            return None;
+        let blocks = declared.blocks.iter().filter_map(|block| self.block(block, &lets, &picks, complete)).collect();
+        if self.context.errors() == before {
+            lint::languages::check(self.context, declared);
         }
-        let message = Message {
+        Message {
             name: declared.name.symbol,
             label,
             doc: self.declaration.item.doc.clone(),
             lets,
             picks,
             needs: needs.iter().map(|name| name.symbol).collect(),
-            blocks: blocks.into_iter().collect::<Option<Vec<Block>>>()?,
+            blocks,
             span: self.declaration.item.span,
-        };
-        lint::languages::check(self.context, declared);
-        Some(message)
+        }
     }
 
     /// The scopes in which values of this message stand: one for each kind of start of those that send it.
@@ -287,6 +282,7 @@ impl Checker<'_, '_, '_> {
         }
     }
 
+    /// `None`: nothing of it can be said. Texts with errors are missing from it.
     fn block(&mut self, block: &ast::ChannelBlock, lets: &[Let], picks: &[Pick], complete: bool) -> Option<Block> {
         // Another word has been reported by the parser.
         let channel = Channel::from_word(block.channel.symbol.as_str())?;
@@ -328,15 +324,12 @@ impl Checker<'_, '_, '_> {
             if !complete {
                 continue;
             }
-            match self.template(&text, lets, picks, channel, kind, language) {
-                Some(template) => parts.push(Part { what: kind, language, template }),
-                None => whole = false,
-            }
+            let template = self.template(&text, lets, picks, channel, kind, language);
+            parts.extend(template.map(|template| Part { what: kind, language, template }));
         }
         if whole || block.parts.len() == written.len() {
             self.languages_are_complete(channel, block, &written);
         }
-        (whole && complete).then_some(())?;
         Some(Block { channel, condition: condition?, parts, span: block.span })
     }
 

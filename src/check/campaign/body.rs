@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::catalogue::{MessageLimit, PurposeId};
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::program::{Again, Audience, Campaign};
+use crate::program::{Again, Audience, Campaign, Deliver, Schedule, Start, StartKind};
 use crate::rule::Expr;
 use crate::syntax::ast::{self, ClauseKind};
-use crate::time::{Day, Duration, Unit};
+use crate::time::{Day, Duration, TimeOfDay, Unit};
 
 use super::super::expr::unknown;
 use super::super::{Context, Scope, lint};
@@ -25,10 +25,16 @@ const UNKNOWN_CLASS: Code = Code("E0432");
 /// Default of `expires after`.
 const EXPIRES_AFTER: Duration = Duration { count: 3, unit: Unit::Day };
 
+/// Stands for a start that is wrong or missing.
+const NO_START: StartKind = StartKind::Schedule { schedule: Schedule::Daily, at: TimeOfDay(0) };
+
 /// Default of `priority`.
 const PRIORITY: i64 = 50;
 
-/// Checks a campaign; `None` where something was reported that leaves no campaign.
+/// Checks a campaign; `None` if it has no purpose.
+///
+/// In the place of a clause that is wrong stands its default, so that the rest is judged all the same: a program with an
+/// error never runs.
 pub fn check<'a>(
     context: &mut Context<'a>,
     head: &Head<'a>,
@@ -64,7 +70,7 @@ pub fn check<'a>(
     journey.finish();
 
     let purpose = head.purpose?;
-    let (audience, except) = audience?;
+    let (audience, except) = audience.unwrap_or((Audience::Everyone, Vec::new()));
     let campaign = Campaign {
         name: declared.name.symbol,
         label,
@@ -72,23 +78,23 @@ pub fn check<'a>(
         purpose,
         audience,
         except,
-        start: started??,
+        start: started.flatten().unwrap_or(Start { kind: NO_START, span: declared.name.span }),
         runs_from,
         runs_to,
-        exit: transpose(exit)?,
-        again: again?,
+        exit: exit.flatten(),
+        again: again.unwrap_or(Again::Always),
         holdout: clause!(clauses, ClauseKind::Holdout(share) => share.percent).map(|(percent, _)| percent),
         sample: sample.map(|(percent, _)| percent),
-        goal: transpose(goal)?,
+        goal: goal.flatten(),
         priority: clause!(clauses, ClauseKind::Priority(number) => number.value).map_or(PRIORITY, |(value, _)| value),
-        limit: limit?,
-        deliver: deliver?,
+        limit: limit.flatten(),
+        deliver: deliver.unwrap_or(Deliver::Default),
         sender: clause!(clauses, ClauseKind::Sender(address) => address).map(|(address, _)| mail_address(address)),
-        layout: layout?,
-        expires_after: expires?,
+        layout: layout.flatten(),
+        expires_after: expires.unwrap_or(EXPIRES_AFTER),
         reveal,
         is_draft: clause!(clauses, ClauseKind::StatusDraft => ()).is_some(),
-        steps: steps?,
+        steps,
         served: head.served,
         span: head.declaration.item.span,
         name_span: declared.name.span,

@@ -57,10 +57,9 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         Some((condition?, within?))
     }
 
-    /// The steps; all are checked, also when one is wrong.
-    pub fn steps(&mut self, steps: &[ast::Step]) -> Option<Vec<Step>> {
-        let checked: Vec<Option<Step>> = steps.iter().map(|step| self.step(step)).collect();
-        checked.into_iter().collect()
+    /// The steps; all are checked, and those that are wrong left out.
+    pub fn steps(&mut self, steps: &[ast::Step]) -> Vec<Step> {
+        steps.iter().filter_map(|step| self.step(step)).collect()
     }
 
     /// What can be said only of all steps together.
@@ -90,9 +89,9 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
                 if let Some(until) = &until {
                     lint::goal::check(self.context, until, "until");
                 }
-                let then = then.as_ref().map_or(Some(Vec::new()), |then| self.steps(then));
-                let otherwise = otherwise.as_ref().map_or(Some(Vec::new()), |otherwise| self.steps(otherwise));
-                (|| Some(StepKind::WaitUpTo { at_most: at_most?, until: until?, then: then?, otherwise: otherwise? }))()
+                let then = self.steps(then.as_deref().unwrap_or_default());
+                let otherwise = self.steps(otherwise.as_deref().unwrap_or_default());
+                (|| Some(StepKind::WaitUpTo { at_most: at_most?, until: until?, then, otherwise }))()
             }
             ast::StepKind::If { branches, otherwise } => self.branches(branches, otherwise.as_deref()),
             ast::StepKind::Split(arms) => self.split(step.span, arms),
@@ -162,11 +161,10 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         for (condition, steps) in branches {
             let condition = self.condition(condition);
             let steps = self.steps(steps);
-            checked.push(condition.zip(steps));
+            checked.extend(condition.map(|condition| (condition, steps)));
         }
-        let otherwise = otherwise.map_or(Some(Vec::new()), |otherwise| self.steps(otherwise));
-        let branches: Option<Vec<_>> = checked.into_iter().collect();
-        Some(StepKind::If { branches: branches?, otherwise: otherwise? })
+        let otherwise = self.steps(otherwise.unwrap_or_default());
+        Some(StepKind::If { branches: checked, otherwise })
     }
 
     fn split(&mut self, span: Span, arms: &[(ast::Share, Vec<ast::Step>)]) -> Option<StepKind> {
@@ -188,8 +186,7 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
             }
             self.context.report(diagnostic);
         }
-        let checked: Vec<_> = arms.iter().map(|(share, steps)| Some((share.percent, self.steps(steps)?))).collect();
-        checked.into_iter().collect::<Option<Vec<_>>>().map(StepKind::Split)
+        Some(StepKind::Split(arms.iter().map(|(share, steps)| (share.percent, self.steps(steps))).collect()))
     }
 
     fn repeat(
@@ -217,7 +214,7 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
         let before = self.repeat.replace(keyword);
         let body = self.steps(body);
         self.repeat = before;
-        Some(StepKind::Repeat { every: every?, up_to: up_to.value, until: until?, body: body? })
+        Some(StepKind::Repeat { every: every?, up_to: up_to.value, until: until?, body })
     }
 
     fn list(&mut self, name: ast::Name) -> Option<ListId> {

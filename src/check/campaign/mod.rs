@@ -28,8 +28,9 @@ use crate::syntax::ast;
 
 use super::Context;
 
-/// The checked messages by name, in the order of their declaration. `None`: has errors, which are reported.
-pub(super) type Messages = Vec<(Symbol, Option<Message>)>;
+/// The checked messages, in the order of their declaration. What has errors, which are reported, is missing from them:
+/// what is left is still judged.
+pub(super) type Messages = Vec<Message>;
 
 /// The messages and campaigns of a program; complete if nothing was reported. Campaigns are in order of name.
 pub(super) fn check(context: &mut Context<'_>) -> (Vec<Message>, Vec<Campaign>) {
@@ -53,7 +54,7 @@ pub(super) fn check(context: &mut Context<'_>) -> (Vec<Message>, Vec<Campaign>) 
         }
     }
     campaigns.sort_by_key(|campaign| campaign.name);
-    (messages.into_iter().filter_map(|(_, message)| message).collect(), campaigns)
+    (messages, campaigns)
 }
 
 /// The channels that a message has, as its declaration says: also when its texts have errors.

@@ -36,26 +36,28 @@ pub fn check<'a>(context: &mut Context<'a>, head: &Head<'a>, campaign: &Campaign
     expressions.extend(&campaign.exit);
     expressions.extend(campaign.goal.iter().map(|(goal, _)| goal));
     campaign.each_step(&mut |step| expressions.extend(step_expressions(step)));
-    let mut flow = Flow { context, head, campaign, told: ClassSet::EMPTY };
+    let reveals = head.clauses.iter().filter(|clause| matches!(clause.kind, ast::ClauseKind::Reveal { .. }));
+    let reveals_unknown = reveals.count() > campaign.reveal.len();
+    let mut flow = Flow { context, head, campaign, told: ClassSet::EMPTY, reveals_unknown };
     for expr in expressions {
         flow.may_read(expr);
     }
     flow.start_event();
     campaign.each_step(&mut |step| match &step.kind {
         StepKind::Send { message, to, channels, .. } => {
-            if let Some((_, Some(message))) = messages.get(*message) {
+            if let Some(message) = messages.get(*message) {
                 flow.message(message, to, channels, step.span);
             }
         }
         StepKind::Publish { message, channels, .. } => {
-            if let Some((_, Some(message))) = messages.get(*message) {
+            if let Some(message) = messages.get(*message) {
                 flow.published(message, channels, step.span);
             }
         }
         _ => {}
     });
     let told = flow.told;
-    let sent = messages.iter().all(|(_, message)| message.is_some());
+    let sent = context.errors() == 0;
     for clause in head.clauses.iter().filter(|_| sent) {
         let ast::ClauseKind::Reveal { class, .. } = &clause.kind else { continue };
         let untold = |id: &&(ClassId, bool)| context.catalogue.class(id.0).name == class.symbol && !told.contains(id.0);
@@ -99,6 +101,8 @@ struct Flow<'c, 'a, 's> {
     campaign: &'s Campaign,
     /// Classes of which a message tells something, or would.
     told: ClassSet,
+    /// A `reveal` names no class, which is reported: nothing is said about what it may have meant.
+    reveals_unknown: bool,
 }
 
 /// Where in a message something private stands.
@@ -324,7 +328,7 @@ impl Flow<'_, '_, '_> {
                 (revealed.is_some_and(|(_, guardian)| *guardian), format!("reveal {name} to guardian"))
             }
         };
-        if enough {
+        if enough || self.reveals_unknown {
             return;
         }
         let reader = match place.to {
@@ -350,7 +354,7 @@ impl Flow<'_, '_, '_> {
     fn why(&mut self, class: ClassId, used: &Use, place: Place<'_>) {
         self.told = self.told.with(class);
         let revealed = self.campaign.reveal.iter().any(|(revealed, _)| *revealed == class);
-        if revealed && place.open.is_none() {
+        if (revealed || self.reveals_unknown) && place.open.is_none() {
             return;
         }
         let name = self.context.catalogue.class(class).name;

@@ -189,9 +189,9 @@ fn missing_channel(context: &mut Context<'_>, name: ast::Name, message: ast::Nam
 
 /// The place of a message in the program; its absence is reported here.
 fn message_index(journey: &mut Journey<'_, '_, '_>, name: ast::Name) -> Option<usize> {
-    let found = journey.messages.iter().position(|(known, _)| *known == name.symbol);
+    let found = journey.messages.iter().position(|known| known.name == name.symbol);
     if found.is_none() && !journey.context.declared.broken.contains(&name.symbol) {
-        let known: Vec<Symbol> = journey.messages.iter().map(|(known, _)| *known).collect();
+        let known: Vec<Symbol> = journey.messages.iter().map(|known| known.name).collect();
         let mut diagnostic =
             unknown(UNKNOWN_MESSAGE, name, &format!("there is no message `{}`", name.symbol), known, "messages are");
         diagnostic.help.get_or_insert_with(|| {
