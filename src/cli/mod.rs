@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod deliver;
+mod demo;
 mod fmt;
 mod import;
 mod lint;
@@ -44,6 +45,7 @@ macro_rules! commands {
 commands! {
     Catalogue(catalogue::Catalogue),
     Deliver(deliver::Deliver),
+    Demo(demo::Demo),
     Fmt(fmt::Fmt),
     Import(import::Import),
     Lint(lint::Lint),
