@@ -30,6 +30,10 @@ impl Context<'_> {
             ExprKind::Date(day) if ty == Type::Instant => {
                 return Some(Value::Instant(self.library.zone.start_of(*day)));
             }
+            // Written out, it can only be the value: no field is read here, also if one has the name.
+            ExprKind::Path(path) if path.len() == 1 && self.is_value(path[0], ty) => {
+                return self.enum_value(path[0], ty);
+            }
             ExprKind::Path(path) if !matches!(ty, Type::Enum(_) | Type::Name(_)) => {
                 let wanted = self.describe(ty);
                 let bare = path.len() == 1 && ty.is_textual();

@@ -116,11 +116,10 @@ impl Context<'_> {
     /// A bare name where an enumeration is expected is a value of it first.
     fn value_of_hint(&mut self, name: ast::Name, hint: Option<Type>, scope: &Scope<'_>) -> Option<Expr> {
         let ty = hint?;
-        let is_value = match ty {
-            Type::Enum(id) => self.catalogue.enumeration(id).values.iter().any(|(value, _)| *value == name.symbol),
-            Type::Name(kind) => self.names_of(kind).any(|known| known == name.symbol),
-            _ => return None,
-        };
+        if !matches!(ty, Type::Enum(_) | Type::Name(_)) {
+            return None;
+        }
+        let is_value = self.is_value(name, ty);
         let is_else = scope.parameter(name.symbol).is_some() || self.bare_read(name, scope).is_some();
         if !is_value && is_else {
             return None;
@@ -132,6 +131,15 @@ impl Context<'_> {
             return None;
         }
         is_value.then(|| self.enum_value(name, ty).map(|value| literal(value, ty, name.span)))?
+    }
+
+    /// Whether an enumeration has a value of this name.
+    pub(super) fn is_value(&self, name: ast::Name, ty: Type) -> bool {
+        match ty {
+            Type::Enum(id) => self.catalogue.enumeration(id).values.iter().any(|(value, _)| *value == name.symbol),
+            Type::Name(kind) => self.names_of(kind).any(|known| known == name.symbol),
+            _ => false,
+        }
     }
 
     /// A field of the row at hand, then of the patron.

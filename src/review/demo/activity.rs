@@ -34,14 +34,14 @@ fn history(schema: &Schema<'_>, plan: &Plan, life: &mut Life) {
     // A reader of three years shows all of the appetite, one of three months a part of it.
     let share = |life: &Life, percent: i64| life.appetite * percent * span / (100 * 365 * YEARS);
     if life.opted_in {
-        for _ in 0..share(life, 770) {
+        for _ in 0..share(life, 930) {
             let format = life.random.weighted(&[("book", 66), ("dvd", 20), ("magazine", 6), ("audiobook", 8)]);
             let branch = branch_of(life);
             let (event, fields) = schema.event(schema.checkout, [symbol(format), symbol(branch)]);
             past(schema, plan, life, from, span, event, fields);
         }
         if life.random.chance(38) {
-            for _ in 0..share(life, 430) {
+            for _ in 0..share(life, 520) {
                 let format = if life.random.chance(70) { "ebook" } else { "audiobook" };
                 let (event, fields) = schema.event(schema.ebook_loan, [symbol(format)]);
                 past(schema, plan, life, from, span, event, fields);
@@ -49,7 +49,7 @@ fn history(schema: &Schema<'_>, plan: &Plan, life: &mut Life) {
         }
     }
     if life.random.chance(34) {
-        for _ in 0..=share(life, 110) {
+        for _ in 0..=share(life, 140) {
             let &(title, _) = life.random.pick(super::names::PROGRAMMES);
             let branch = branch_of(life);
             let (event, fields) = schema.event(schema.program_visit, [Value::text(title), symbol(branch)]);
