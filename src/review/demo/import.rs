@@ -40,6 +40,20 @@ pub struct Imported {
     pub consents: u64,
 }
 
+impl Imported {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Imported) -> Imported {
+        Imported {
+            patrons: self.patrons + other.patrons,
+            changed: self.changed + other.changed,
+            events: self.events + other.events,
+            records: self.records + other.records,
+            consents: self.consents + other.consents,
+        }
+    }
+}
+
 impl<'a> Town<'a> {
     /// The town of a plan.
     pub fn new(schema: Schema<'a>, plan: Plan) -> Town<'a> {

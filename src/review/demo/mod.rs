@@ -5,10 +5,12 @@ mod import;
 mod names;
 mod random;
 mod reader;
+mod run;
 mod schema;
 mod town;
 
 pub use import::{Imported, Town};
 pub use reader::{Plan, Reader, Rows, reader};
+pub use run::{DemoError, Progress, Sample, Summary, Totals, run};
 pub use schema::Schema;
 pub use town::{BRANCHES, Programme, calendar};
