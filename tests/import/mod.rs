@@ -1,0 +1,4 @@
+//! The import: what mappings can say, and what no file can do to a store. Rows of the table of faults are named by id.
+mod faults;
+mod mapping;
+pub mod world;
