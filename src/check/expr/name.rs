@@ -125,7 +125,7 @@ impl Context<'_> {
             return None;
         }
         if is_value && is_else && scope.parameter(name.symbol).is_none() {
-            lint::value_like_a_field::check(self, name);
+            lint::value_like_a_field::check(self, name, ty);
         }
         if !is_value && self.declared.broken.contains(&name.symbol) {
             return None;
