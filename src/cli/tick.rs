@@ -8,8 +8,11 @@ use serde_json::json;
 
 use super::program::compile;
 use super::{Failure, Outcome, Terminal};
+use crate::check;
+use crate::diagnostic::Sources;
 use crate::engine::{self, Counts, Plan, TickReport};
-use crate::store::Store;
+use crate::program::Program;
+use crate::store::{Store, StoreError};
 use crate::time::{Day, Instant, TimeOfDay, Zone};
 
 /// Decide what is due now: who gets what, exactly once
@@ -46,6 +49,17 @@ impl Tick {
         let mut store = Store::open(&self.store).map_err(|error| Failure::new(error.to_string()))?;
         store.align(&program.catalogue).map_err(|error| Failure::new(error.to_string()))?;
         let plan = Plan::new(&program);
+        let failed = |error: StoreError| Failure::new(error.to_string());
+        let older: Vec<Program> = (engine::versions_needed(&store, &plan).map_err(failed)?.into_iter())
+            .filter_map(|version| {
+                let mut sources = Sources::default();
+                for (path, text) in version.files {
+                    sources.add(path, text);
+                }
+                check::compile(sources).program
+            })
+            .collect();
+        let plan = plan.with_older(&older);
         let report = engine::tick(&mut store, &plan, now, None).map_err(|error| Failure::new(error.to_string()))?;
         if self.json {
             write_json(&report, now, terminal)?

@@ -183,6 +183,7 @@ impl Visit<'_, '_> {
             id: 0,
             campaign: running.name().to_owned(),
             patron: Some(self.patron()),
+            revision: program.revision.to_string(),
             start,
             stage,
             reason: None,
@@ -200,7 +201,7 @@ impl Visit<'_, '_> {
             goal_at: None,
             rows: Vec::new(),
         };
-        state::insert_enrolment(self.db(), &mut enrolment, key, self.now(), &program.revision)?;
+        state::insert_enrolment(self.db(), &mut enrolment, key, self.now())?;
         for occurrence in occurrences {
             self.record(index, occurrence, Outcome::Enrolled, None, Some(enrolment.id))?;
             let row = occurrence.row.map(|(event, row)| (program.catalogue.event(event).name.to_string(), row));

@@ -21,6 +21,7 @@ mod share;
 mod state;
 mod steps;
 mod tick;
+mod version;
 mod visit;
 
 pub use draws::Draws;
@@ -32,3 +33,4 @@ pub use reach::{Way, choose, language};
 pub use schedule::Timetable;
 pub use share::{Draw, ShareKey};
 pub use tick::{Counts, TickError, TickReport, has_news, next_due, tick};
+pub use version::{Version, versions_needed};

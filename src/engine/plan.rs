@@ -20,6 +20,8 @@ pub struct Plan<'p> {
     /// In order of name.
     pub campaigns: Vec<Running<'p>>,
     by_name: HashMap<Symbol, usize>,
+    /// Earlier versions, in which enrolments go on whose next step this one no longer has.
+    pub older: Vec<Plan<'p>>,
     /// Whether a consent is in force.
     agrees: HashMap<(PurposeId, Channel), RuleId>,
 }
@@ -217,7 +219,21 @@ impl<'p> Plan<'p> {
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
         let agrees = compiler.agreements();
-        Plan { program, rules: compiler.rules, campaigns, by_name, agrees }
+        Plan { program, rules: compiler.rules, campaigns, by_name, older: Vec::new(), agrees }
+    }
+
+    /// With the earlier versions that [`super::versions_needed`] named, compiled.
+    pub fn with_older(mut self, versions: &'p [Program]) -> Plan<'p> {
+        self.older = versions.iter().map(|version| Plan::with(version, |_| true)).collect();
+        self
+    }
+
+    /// The earlier version with this revision that has the place in this campaign.
+    pub(super) fn older_with(&self, revision: &str, campaign: &str, place: &str) -> Option<usize> {
+        let has = |plan: &Plan<'_>| {
+            plan.find(campaign).is_some_and(|index| plan.campaigns[index].journey.find(place).is_some())
+        };
+        self.older.iter().position(|plan| *plan.program.revision == *revision && has(plan))
     }
 
     /// The rule that a consent for (purpose, channel) is in force.

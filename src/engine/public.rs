@@ -21,6 +21,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
             id: 0,
             campaign: running.name().to_owned(),
             patron: None,
+            revision: tick.plan.program.revision.to_string(),
             start: at,
             stage: Stage::Running,
             reason: None,
@@ -39,7 +40,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
             rows: Vec::new(),
         };
         let key = at.timestamp().to_string();
-        state::insert_enrolment(tick.db(), &mut enrolment, &key, tick.now, &tick.plan.program.revision)?;
+        state::insert_enrolment(tick.db(), &mut enrolment, &key, tick.now)?;
         tick.count(index, |counts| counts.enrolled += 1);
     }
     let enrolments = state::load_public(tick.db())?;

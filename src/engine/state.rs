@@ -80,6 +80,8 @@ pub struct Enrolment {
     pub id: i64,
     pub campaign: String,
     pub patron: Option<PatronId>,
+    /// The version of the program in which it started.
+    pub revision: String,
     pub start: Instant,
     pub stage: Stage,
     pub reason: Option<String>,
@@ -258,7 +260,7 @@ pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<Patro
 }
 
 const ENROLMENT: &str = "id, campaign, start, state, reason, ended_at, held_out, place, arrived, since, wake, round, \
-     round_began, arms, goal, goal_known, goal_at";
+     round_began, arms, goal, goal_known, goal_at, revision";
 
 /// Reads `patron` and the columns of [`ENROLMENT`].
 fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
@@ -283,6 +285,7 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
         goal: Goal::from_word(row.get_ref(15)?.as_str()?),
         goal_known: row.get(16)?,
         goal_at: row.get::<_, Option<i64>>(17)?.map(Instant),
+        revision: row.get(18)?,
         rows: Vec::new(),
     })
 }
@@ -306,13 +309,7 @@ pub fn load_public(db: &Connection) -> rusqlite::Result<Vec<Enrolment>> {
 }
 
 /// Inserts a new enrolment and sets its id.
-pub fn insert_enrolment(
-    db: &Connection,
-    new: &mut Enrolment,
-    key: &str,
-    at: Instant,
-    revision: &str,
-) -> rusqlite::Result<()> {
+pub fn insert_enrolment(db: &Connection, new: &mut Enrolment, key: &str, at: Instant) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO enrolment (campaign, patron, key, start, enrolled_at, revision, state, held_out, place, arrived, since, \
          wake, round, round_began, arms, goal, goal_known) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, 0, ?10, '[]', ?12, ?13)",
@@ -323,7 +320,7 @@ pub fn insert_enrolment(
         key,
         new.start.0,
         at.0,
-        revision,
+        new.revision,
         new.stage.word(),
         new.held_out,
         new.place,

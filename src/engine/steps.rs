@@ -33,7 +33,14 @@ impl Visit<'_, '_> {
         let journey = &plan.campaigns[index].journey;
         let mut enrolment = self.state.enrolments[position].clone();
         let Some(mut at) = journey.find(&enrolment.place) else {
-            return self.end(position, Some("its step is no longer in the program"));
+            let older = plan.older_with(&enrolment.revision, &enrolment.campaign, &enrolment.place);
+            return match older {
+                Some(older) => {
+                    self.tick.elsewhere.push((older, self.patron(), enrolment.id));
+                    Ok(())
+                }
+                None => self.end(position, Some("its step is no longer in the program")),
+            };
         };
         // When the step at hand was due: at a first step the occurrence or the end of gathering, else the end of a wait.
         let mut due = enrolment.wake.filter(|_| !enrolment.arrived).unwrap_or(self.now()).min(self.now());

@@ -10,11 +10,12 @@ use std::fmt;
 
 use rusqlite::Connection;
 
-use crate::catalogue::ListId;
+use crate::catalogue::{Catalogue, ListId};
 use crate::engine::draws::Draws;
 use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
 use crate::engine::state::{self, CampaignState, Clock};
+use crate::engine::version::{self, Elsewhere};
 use crate::engine::visit::Visit;
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
@@ -95,11 +96,15 @@ impl From<rusqlite::Error> for TickError {
 pub struct Tick<'a> {
     pub transaction: &'a Transaction<'a>,
     pub plan: &'a Plan<'a>,
+    /// The catalogue that the store is aligned to; `plan` may be an earlier version.
+    pub lists: &'a Catalogue,
     pub interpreter: &'a RefCell<Interpreter<'a>>,
     pub draws: &'a Draws,
     pub now: Instant,
     /// By index of the plan's campaigns.
     pub watches: Vec<Watch>,
+    /// Enrolments that go on in an earlier version.
+    pub elsewhere: Elsewhere,
     pub report: TickReport,
 }
 
@@ -116,7 +121,10 @@ impl<'a> Tick<'a> {
 
     /// Puts a patron on a list or takes them off.
     pub(super) fn set_member(&mut self, list: ListId, patron: PatronId, add: bool) -> Result<(), StoreError> {
-        self.transaction.writer(&self.plan.program.library.zone, self.now).member(patron, list, add)?;
+        let name = self.plan.program.catalogue.lists[list.index()].name;
+        if let Some(list) = self.lists.list_named(name) {
+            self.transaction.writer(&self.plan.program.library.zone, self.now).member(patron, list, add)?;
+        }
         Ok(())
     }
 }
@@ -163,7 +171,17 @@ fn decide(
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let draws = draws.unwrap_or(&keyed);
     let report = TickReport::default();
-    let mut tick = Tick { transaction, plan, interpreter: &interpreter, draws, now, watches, report };
+    let mut tick = Tick {
+        transaction,
+        plan,
+        lists: &plan.program.catalogue,
+        interpreter: &interpreter,
+        draws,
+        now,
+        watches,
+        elsewhere: Vec::new(),
+        report,
+    };
     for index in 0..plan.campaigns.len() {
         if tick.watches[index].is_baseline {
             tick.count(index, |counts| counts.is_baseline = true);
@@ -171,9 +189,14 @@ fn decide(
     }
     public::run(&mut tick)?;
     visit(&mut tick, &work)?;
+    version::drive(&mut tick)?;
+    if tick.report.campaigns.values().any(|counts| counts.enrolled > 0) {
+        version::keep(db, plan.program)?;
+    }
     let zone = &plan.program.library.zone;
     if before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now)) {
         transaction.writer(zone, now).purge()?;
+        version::forget(db)?;
     }
     let after = Clock {
         ticked_at: now,

@@ -145,6 +145,14 @@ impl Transaction<'_> {
         Reader::new(&self.inner, self.layout.clone())
     }
 
+    /// Reads by another catalogue: of an earlier version of the program.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn reader_of(&self, catalogue: &Catalogue) -> Result<Reader<'_>, StoreError> {
+        Ok(Reader::new(&self.inner, Arc::new(Layout::of(&self.inner, catalogue)?)))
+    }
+
     /// The connection inside the transaction.
     pub fn connection(&self) -> &Connection {
         &self.inner

@@ -1,4 +1,5 @@
 //! The engine over a real store: exactly once, whatever happens in between.
 
 mod crash;
+mod edit;
 mod town;

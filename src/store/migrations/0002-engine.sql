@@ -23,6 +23,12 @@ CREATE TABLE campaign_state (
     baseline_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The texts of each version of the program in which an enrolment started that still runs: JSON pairs of path and text.
+CREATE TABLE program_version (
+    revision TEXT PRIMARY KEY,
+    files    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Who was in a start condition. A patron without a row was never in it.
 CREATE TABLE membership (
     patron   INTEGER NOT NULL REFERENCES patron (id) ON DELETE CASCADE,
