@@ -66,8 +66,6 @@ fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagno
     }
     let (messages, campaigns) = super::campaign::check(&mut context);
     let tests = super::test::check_all(&mut context);
-    // An expectation may name a segment with arguments that nothing else uses.
-    context.check_pending_segments();
     lint::unused::check(&mut context);
 
     let segments = context.finished_segments();

@@ -11,6 +11,7 @@ use super::naive::Naive;
 use super::world::{catalogue, tables};
 
 /// How many cases: `BOOKMOBILE_CASES` asks for more than the few that fit into every run of the tests.
+#[expect(clippy::disallowed_methods, reason = "how much is tested is the one thing that may depend on the environment")]
 fn config() -> Config {
     let cases = std::env::var("BOOKMOBILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
     Config {
