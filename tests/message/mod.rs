@@ -273,3 +273,27 @@ fn events_of_a_start_with_together_are_repeated() {
     let rendered = render(&program, &world, "due_soon", Channel::Email, "fr").expect("it renders");
     assert!(rendered.content.says("Un document est à rendre bientôt"));
 }
+
+#[test]
+fn con_09_the_default_layout_of_a_program_must_carry_promotional_mail() {
+    let path = Path::new("tests/message/library.campaign");
+    let text = std::fs::read_to_string(path).expect("the program");
+    let with_layout = |inner: &str| {
+        let mjml =
+            "<mjml><mj-body><mj-section><mj-column><mj-text>BODY</mj-text></mj-column></mj-section></mj-body></mjml>";
+        let mut sources = Sources::default();
+        sources.add(path, text.as_str());
+        sources.add("tests/message/layouts/default.hbs", mjml.replace("BODY", inner));
+        let compiled = compile(sources);
+        let errors = compiled.diagnostics.iter().filter(|found| found.code.0.starts_with('E'));
+        (errors.map(|found| found.code.0).collect::<Vec<_>>(), compiled.program)
+    };
+    // `welcome` needs consent, `due_soon` does not.
+    assert_eq!(with_layout("{{body}}").0, ["E0719"]);
+    let (errors, program) = with_layout("{{body}} {{library}}, {{address}} <a href=\"{{unsubscribe}}\">x</a> MINE");
+    assert!(errors.is_empty(), "{errors:?}");
+    let program = program.expect("it is right");
+    let rendered = render(&program, &ana(&program), "welcome", Channel::Email, "en").expect("it renders");
+    let Content::Email { html, .. } = &rendered.content else { panic!("an e-mail") };
+    assert!(html.contains("1 Main Street, Riverside ON") && html.contains("MINE"), "{html}");
+}

@@ -72,13 +72,21 @@ pub fn hours(context: &mut Context<'_>, head: &Head<'_>) -> Option<Deliver> {
     }
 }
 
-/// The clause `layout`.
+/// The clause `layout`; without it, a `layouts/default.hbs` is used where there is one.
 pub fn layout(context: &mut Context<'_>, head: &Head<'_>, layouts: &Layouts) -> Option<Option<Symbol>> {
-    let Some((name, _)) = clause!(head.clauses, ClauseKind::Layout(name) => *name) else { return Some(None) };
-    if let Some((_, layout)) = layouts.iter().find(|(layout, _)| *layout == name.symbol) {
-        let needs_consent = head.purpose.is_some_and(|purpose| context.catalogue.purpose(purpose).needs_consent);
-        let lacks = layout.as_ref().filter(|_| needs_consent).and_then(|layout| layout.check_for_promotion(name.span));
-        lacks.into_iter().for_each(|lacks| context.report(lacks));
+    let needs_consent = head.purpose.is_some_and(|purpose| context.catalogue.purpose(purpose).needs_consent);
+    let find = |name: Symbol| layouts.iter().find(|(layout, _)| *layout == name);
+    let lacks = |layout: &Option<Layout>, span| {
+        layout.as_ref().filter(|_| needs_consent).and_then(|layout| layout.check_for_promotion(span))
+    };
+    let Some((name, _)) = clause!(head.clauses, ClauseKind::Layout(name) => *name) else {
+        let campaign = head.declaration.what.name.span;
+        let found = find(Symbol::new("default")).and_then(|(_, layout)| lacks(layout, campaign));
+        found.into_iter().for_each(|found| context.report(found));
+        return Some(None);
+    };
+    if let Some((_, layout)) = find(name.symbol) {
+        lacks(layout, name.span).into_iter().for_each(|lacks| context.report(lacks));
         return Some(Some(name.symbol));
     }
     let known: Vec<Symbol> = layouts.iter().map(|(layout, _)| *layout).collect();
