@@ -9,6 +9,8 @@
 mod catalogue;
 mod deliver;
 mod demo;
+mod dry_run;
+mod explain;
 mod fmt;
 mod import;
 mod lint;
@@ -46,6 +48,8 @@ commands! {
     Catalogue(catalogue::Catalogue),
     Deliver(deliver::Deliver),
     Demo(demo::Demo),
+    DryRun(dry_run::DryRunCommand),
+    Explain(explain::Explain),
     Fmt(fmt::Fmt),
     Import(import::Import),
     Lint(lint::Lint),

@@ -24,6 +24,7 @@ mod tick;
 mod version;
 mod visit;
 
+pub use ask::{Ask, Scope};
 pub use draws::Draws;
 pub use gate::{DeliveryReport, Handed, Handover, deliver, settle};
 pub use hours::Hours;

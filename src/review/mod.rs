@@ -2,6 +2,7 @@
 
 pub mod dates;
 pub mod demo;
+pub mod dry_run;
 pub mod explain;
 pub mod privacy;
 pub mod show;

@@ -61,9 +61,37 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// The lines of a paragraph of at most `width` columns, the first indented by `indent`, the others by two more.
+pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = indent.to_owned();
+    let mut is_empty = true;
+    for word in text.split_whitespace() {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, format!("{indent}  ")));
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    if !is_empty {
+        lines.push(line);
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paragraph_stays_within_its_width() {
+        assert_eq!(wrapped("one two three", "  ", 9), ["  one two", "    three"]);
+        assert_eq!(wrapped("", "  ", 9), [""; 0]);
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

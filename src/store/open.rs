@@ -17,6 +17,8 @@ const APPLICATION_ID: i64 = 0x426B_4D62;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Kibibytes of pages kept in memory.
 const CACHE_KIB: i64 = 64 * 1024;
+/// Pages that are copied at once.
+const COPY_PAGES: i32 = 65_536;
 /// Statements kept prepared.
 const STATEMENTS: usize = 256;
 
@@ -76,6 +78,20 @@ impl Store {
         configure(&connection)?;
         prepare(&mut connection)?;
         Ok(Store { connection, path: None, layout: Arc::default(), writable: true })
+    }
+
+    /// A copy in memory of what is committed: to try something that the store is not to know of.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or there is not enough memory.
+    pub fn copy_in_memory(&self) -> Result<Store, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        {
+            let backup = rusqlite::backup::Backup::new(&self.connection, &mut connection)?;
+            backup.run_to_completion(COPY_PAGES, Duration::ZERO, None)?;
+        }
+        configure(&connection)?;
+        Ok(Store { connection, path: None, layout: self.layout.clone(), writable: true })
     }
 
     /// Adds the columns and tables of the catalogue that are not there yet, and reads and writes by it from now on.

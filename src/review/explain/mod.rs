@@ -1,5 +1,125 @@
 //! Why a patron is in a segment or not, why a campaign writes to them or not.
 
+mod journal;
 mod tree;
 
+pub use journal::{Entry, Journal, journal};
 pub use tree::{Asked, Part, explain};
+
+use crate::catalogue::{Channel, ClassSet, PurposeId};
+use crate::engine::{Ask, Plan};
+use crate::eval::{Interpreter, World};
+use crate::program::{Audience, Campaign, Program, Segment, StartKind};
+use crate::rule::{Facts, Tables};
+use crate::store::{Store, StoreError};
+use crate::time::Instant;
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'p> {
+    Segment(&'p Segment),
+    Campaign(&'p Campaign),
+}
+
+impl<'p> Subject<'p> {
+    /// The campaign or segment called `name`: campaigns first.
+    pub fn named(program: &'p Program, name: &str) -> Option<Subject<'p>> {
+        let campaign = program.campaigns.iter().find(|campaign| campaign.name.as_str() == name);
+        let segment = || program.segments.iter().find(|segment| segment.name.as_str() == name && segment.is_default);
+        campaign.map(Subject::Campaign).or_else(|| segment().map(Subject::Segment))
+    }
+}
+
+/// One question and its answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answered {
+    /// What is asked: "in the audience", "except", "start".
+    pub question: String,
+    pub answer: Part,
+}
+
+/// The answers about one patron.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Explanation {
+    pub patron: String,
+    pub at: Instant,
+    pub answers: Vec<Answered>,
+    /// Of a campaign: for each of its channels, why it reaches the patron or not.
+    pub channels: Vec<(Channel, Result<(), String>)>,
+    /// Of a campaign: what the engine decided.
+    pub journal: Option<Journal>,
+}
+
+/// Explains `subject` for a patron of whom `facts` are known.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn explanation(
+    store: &Store,
+    program: &Program,
+    facts: &Facts,
+    subject: Subject<'_>,
+    now: Instant,
+) -> Result<Explanation, StoreError> {
+    let tables = store.reader().tables()?;
+    let library = &program.library;
+    let world =
+        World { catalogue: &program.catalogue, tables: &tables, zone: &library.zone, week_starts: library.week_starts };
+    let asked = |purpose: Option<PurposeId>, served: ClassSet| Asked { program, facts, now, purpose, served };
+    let mut answers = Vec::new();
+    let (mut channels, mut kept) = (Vec::new(), None);
+    match subject {
+        Subject::Segment(segment) => {
+            let answer = explain(&asked(None, ClassSet::EMPTY), &world, &segment.body);
+            answers.push(Answered { question: format!("in {}", segment.name), answer });
+        }
+        Subject::Campaign(campaign) => {
+            let asked = asked(Some(campaign.purpose), campaign.served);
+            let mut ask = |question: &str, rule| {
+                answers.push(Answered { question: question.to_owned(), answer: explain(&asked, &world, rule) });
+            };
+            if let Audience::Rule(rule) = &campaign.audience {
+                ask("in the audience", rule);
+            }
+            for except in &campaign.except {
+                ask("excepted", except);
+            }
+            match &campaign.start.kind {
+                StartKind::Becomes { condition, .. } => ask("the start is true", condition),
+                StartKind::Leaves { condition } => ask("in what is left", condition),
+                _ => {}
+            }
+            channels = reach(program, campaign, facts, &tables, now);
+            kept = Some(journal(store, program, campaign, facts.patron)?);
+        }
+    }
+    Ok(Explanation { patron: facts.key.to_string(), at: now, answers, channels, journal: kept })
+}
+
+/// For each channel of the campaign's messages to patrons, whether the patron can be reached by it.
+fn reach(
+    program: &Program,
+    campaign: &Campaign,
+    facts: &Facts,
+    tables: &Tables,
+    now: Instant,
+) -> Vec<(Channel, Result<(), String>)> {
+    let plan = Plan::with(program, |other| other.name == campaign.name);
+    let library = &program.library;
+    let world = World { catalogue: &program.catalogue, tables, zone: &library.zone, week_starts: library.week_starts };
+    let interpreter = std::cell::RefCell::new(Interpreter::new(&plan.rules, &world));
+    let ask = Ask { interpreter: &interpreter, facts, now };
+    let mut found: Vec<(Channel, Result<(), String>)> = Vec::new();
+    for (message, channels) in crate::review::dry_run::sends(&campaign.steps) {
+        for &channel in channels {
+            if found.iter().any(|(known, _)| *known == channel) {
+                continue;
+            }
+            let to = crate::engine::RecipientKind::Patron;
+            let way = crate::engine::choose(&plan, &ask, campaign, &program.messages[message], to, &[channel]);
+            let why = |reason: String| reason.trim_start_matches("unreachable: ").to_owned();
+            found.push((channel, way.map(|_| ()).map_err(why)));
+        }
+    }
+    found
+}

@@ -1,0 +1,277 @@
+//! `bookmobile dry-run`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Value as Json, json};
+
+use super::program::compile;
+use super::tick::{clock, instant};
+use super::{Failure, Outcome, Terminal};
+use crate::program::Program;
+use crate::review::dry_run::{DryRun, Preview, dry_run};
+use crate::review::show;
+use crate::store::Store;
+
+/// Show whom each campaign would reach, and what a tick would do now
+///
+/// Reads the store and writes nothing. For each campaign: how many are in its audience, how many of them no exception
+/// leaves out, how many of those have consent and an address, and how many messages are due. With the name of a
+/// campaign, also the dates that its windows mean today and a message as one of its readers would get it.
+#[derive(Args)]
+pub struct DryRunCommand {
+    /// The patron store
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// The instant to look from, in the library's zone ("2026-06-15 09:00") or with an offset; without it, now
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The program: a folder of *.campaign files, or one such file
+    #[arg(value_name = "PROGRAM")]
+    program: PathBuf,
+    /// Only this campaign, in detail
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+}
+
+impl DryRunCommand {
+    /// Writes the preview to standard output.
+    pub fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let program = compile(&self.program, terminal)?;
+        let at = match &self.at {
+            Some(text) => instant(text, &program.library.zone)?,
+            None => clock(),
+        };
+        if let Some(name) = &self.campaign
+            && !program.campaigns.iter().any(|campaign| campaign.name.as_str() == name)
+        {
+            return Err(no_campaign(&program, name));
+        }
+        let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
+        let mut store = Store::open_read_only(&self.store).map_err(failed)?;
+        store.align(&program.catalogue).map_err(failed)?;
+        let found =
+            dry_run(&store, &program, self.campaign.as_deref(), at).map_err(|error| Failure::new(error.to_string()))?;
+        if self.json {
+            writeln!(terminal, "{:#}", json_of(&found, &program))?;
+        } else {
+            write_text(&found, &program, self.campaign.is_some(), terminal)?;
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
+/// There is no such campaign; the nearest name is offered.
+pub(super) fn no_campaign(program: &Program, name: &str) -> Failure {
+    let names: Vec<&str> = program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
+    let near = crate::check::suggest::nearest_word(name, names.iter().copied());
+    let help = near.map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+    Failure::new(format!("there is no campaign `{name}`; {help}"))
+}
+
+fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+    let zone = &program.library.zone;
+    writeln!(
+        terminal,
+        "Dry run at {} ({}): {} patrons.\nNothing is written, and nothing is sent.",
+        show::instant(found.at, zone),
+        zone.name(),
+        show::count(found.patrons),
+    )?;
+    match found.last_tick {
+        Some(at) => writeln!(terminal, "The last tick was at {}.", show::instant(at, zone))?,
+        None => writeln!(
+            terminal,
+            "The store has not ticked yet: the first tick takes note of what is there and\n\
+             starts nothing; what comes after it does."
+        )?,
+    }
+    if let (true, [preview]) = (detailed, found.campaigns.as_slice()) {
+        write_one(found, preview, program, terminal)?;
+    } else {
+        writeln!(terminal, "\n{}", table(found))?;
+    }
+    let warned: Vec<_> = found.campaigns.iter().filter(|preview| !preview.warnings.is_empty()).collect();
+    if !warned.is_empty() {
+        writeln!(terminal, "\nWorth a look:")?;
+    }
+    for preview in warned {
+        for warning in &preview.warnings {
+            write_wrapped(terminal, "  ", &format!("{}: {warning}", preview.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn table(found: &DryRun) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["campaign", "audience", "not excepted", "consent, address", "due now"]);
+    for preview in &found.campaigns {
+        let funnel = &preview.funnel;
+        let stages = if preview.is_public {
+            [String::new(), String::new(), "published".to_owned()]
+        } else {
+            [funnel.audience, funnel.not_excepted, funnel.reachable].map(show::count)
+        };
+        table.add_row([preview.name.clone()].into_iter().chain(stages).chain([due(preview)]));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// How many messages would go into the outbox.
+fn due(preview: &Preview) -> String {
+    let Some(starts) = &preview.starts else { return "first tick".to_owned() };
+    let queued: u64 = preview.messages.iter().map(|(_, queue)| queue.count - queue.dropped).sum();
+    if starts.is_baseline && queued == 0 { "first tick".to_owned() } else { show::count(queued) }
+}
+
+fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mut Terminal) -> Result<(), Failure> {
+    let zone = &program.library.zone;
+    let title = preview.label.as_deref().unwrap_or("");
+    writeln!(terminal, "\n{}  {title}", preview.name)?;
+    if let Some(doc) = &preview.doc {
+        for line in show::wrapped(doc, "", 76) {
+            writeln!(terminal, "  {}", line.trim_start())?;
+        }
+    }
+    writeln!(terminal, "  purpose   {}", preview.purpose)?;
+    writeln!(terminal, "  {}", preview.start.replacen("start ", "start     ", 1))?;
+    if let Some(next) = preview.next {
+        writeln!(terminal, "  next      {}", show::instant(next, zone))?;
+    }
+    if !preview.is_public {
+        let funnel = &preview.funnel;
+        let stages = [
+            (funnel.store, "in the store"),
+            (funnel.audience, "in the audience"),
+            (funnel.not_excepted, "not excepted"),
+            (funnel.reachable, "with consent and an address for the first message"),
+        ];
+        writeln!(terminal)?;
+        for (count, what) in stages {
+            writeln!(terminal, "  {:>9}  {what}", show::count(count))?;
+        }
+        if preview.start.contains("when ") || preview.start.contains("entering") {
+            writeln!(terminal, "  {:>9}  of these, for whom the start is true now", show::count(funnel.in_start))?;
+        }
+        let waits = preview.starts.is_none_or(|starts| starts.is_baseline) && preview.messages.is_empty();
+        let due = if waits { "0".to_owned() } else { due(preview) };
+        let why = if waits { "; the first tick takes note of what is there" } else { "" };
+        writeln!(terminal, "  {due:>9}  messages due now{why}")?;
+    }
+    for (message, queue) in &preview.messages {
+        let dropped = match (&queue.reason, queue.dropped) {
+            (_, 0) => String::new(),
+            (reason, count) => {
+                let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+                format!("; {} to nobody{why}", show::count(count))
+            }
+        };
+        let sent = queue.count - queue.dropped;
+        let keys = if queue.keys.is_empty() { String::new() } else { format!(": {}", queue.keys.join(", ")) };
+        let more = if sent > queue.keys.len() as u64 && !queue.keys.is_empty() { ", …" } else { "" };
+        write_wrapped(terminal, "    ", &format!("{message} to {}{keys}{more}{dropped}", show::count(sent)))?;
+    }
+    if !preview.dates.is_empty() {
+        writeln!(terminal, "\nToday these mean:")?;
+    }
+    for meaning in &preview.dates {
+        write_wrapped(terminal, "  ", &format!("{}: {}", meaning.text, show::dates(meaning.dates, zone)))?;
+    }
+    if let Some(sample) = &found.sample {
+        let subject = sample.subject.as_ref().map_or_else(String::new, |subject| format!("    Subject: {subject}\n"));
+        writeln!(
+            terminal,
+            "\n{} for {} by {}, in {}:\n\n{subject}",
+            sample.message,
+            sample.patron,
+            sample.channel.word(),
+            sample.language
+        )?;
+        for line in sample.text.lines() {
+            writeln!(terminal, "{}{line}", if line.is_empty() { "" } else { "    " })?;
+        }
+    }
+    Ok(())
+}
+
+/// A paragraph of at most 80 columns; what follows the first line is indented by two more.
+pub(super) fn write_wrapped(terminal: &mut Terminal, indent: &str, text: &str) -> Result<(), Failure> {
+    for line in show::wrapped(text, indent, 80) {
+        writeln!(terminal, "{line}")?;
+    }
+    Ok(())
+}
+
+fn json_of(found: &DryRun, program: &Program) -> Json {
+    let zone = &program.library.zone;
+    let campaigns: Vec<Json> = found.campaigns.iter().map(|preview| json_of_one(preview, program)).collect();
+    let sample = found.sample.as_ref().map(|sample| {
+        json!({
+            "patron": sample.patron,
+            "message": sample.message,
+            "channel": sample.channel.word(),
+            "language": sample.language,
+            "subject": sample.subject,
+            "text": sample.text,
+        })
+    });
+    json!({
+        "at": show::instant(found.at, zone),
+        "zone": zone.name(),
+        "patrons": found.patrons,
+        "last_tick": found.last_tick.map(|at| show::instant(at, zone)),
+        "campaigns": campaigns,
+        "sample": sample,
+    })
+}
+
+fn json_of_one(preview: &Preview, program: &Program) -> Json {
+    let zone = &program.library.zone;
+    let funnel = &preview.funnel;
+    let messages: Vec<Json> = (preview.messages.iter())
+        .map(|(message, queue)| {
+            json!({
+                "message": message,
+                "queued": queue.count - queue.dropped,
+                "to_nobody": queue.dropped,
+                "reason": queue.reason,
+                "patrons": queue.keys,
+            })
+        })
+        .collect();
+    let dates: Vec<Json> = (preview.dates.iter())
+        .map(|meaning| json!({ "text": meaning.text, "dates": show::dates(meaning.dates, zone) }))
+        .collect();
+    json!({
+        "name": preview.name,
+        "title": preview.label,
+        "purpose": preview.purpose,
+        "draft": preview.is_draft,
+        "public": preview.is_public,
+        "start": preview.start,
+        "next": preview.next.map(|at| show::instant(at, zone)),
+        "funnel": {
+            "store": funnel.store,
+            "audience": funnel.audience,
+            "audience_unknown": funnel.audience_unknown,
+            "not_excepted": funnel.not_excepted,
+            "except_unknown": funnel.except_unknown,
+            "reachable": funnel.reachable,
+        },
+        "first_tick": preview.starts.is_none_or(|starts| starts.is_baseline),
+        "started": preview.starts.map(|starts| starts.started),
+        "messages": messages,
+        "dates": dates,
+        "warnings": preview.warnings,
+    })
+}

@@ -1,0 +1,106 @@
+//! Who would get what now: the tick itself, on a copy in memory that is thrown away.
+//!
+//! Invariant: the store is not written.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use crate::engine::{self, Plan, TickError};
+use crate::store::Store;
+use crate::time::Instant;
+
+/// Patrons that are named for each message.
+const KEYS: usize = 5;
+
+/// What a tick would decide now.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Due {
+    /// The store has ticked before. If not, a first tick only takes note.
+    pub has_ticked: bool,
+    pub last_tick: Option<Instant>,
+    /// By campaign.
+    pub campaigns: BTreeMap<String, Starts>,
+    /// Messages that would go into the outbox, by campaign and message.
+    pub messages: BTreeMap<(String, String), Queue>,
+}
+
+/// What would become of a campaign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Starts {
+    /// It is new to the store, or its start was edited: it would take the baseline.
+    pub is_baseline: bool,
+    pub started: u64,
+    pub skipped: u64,
+    pub ended: u64,
+}
+
+/// Messages of one kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Queue {
+    pub count: u64,
+    /// Of these, those that nobody would get, with the commonest reason.
+    pub dropped: u64,
+    pub reason: Option<String>,
+    /// The keys of some of the patrons.
+    pub keys: Vec<String>,
+}
+
+/// Ticks a copy of `store` at `now`.
+///
+/// # Errors
+/// If the store cannot be read, or if `now` lies before the last tick.
+pub fn preview(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Due, TickError> {
+    let last_tick = store
+        .connection()
+        .query_row("SELECT max(ticked_at) FROM engine_clock", [], |row| row.get::<_, Option<i64>>(0))?
+        .map(Instant);
+    let mut due = Due { has_ticked: last_tick.is_some(), last_tick, ..Due::default() };
+    if !due.has_ticked {
+        return Ok(due);
+    }
+    let mut copy = store.copy_in_memory()?;
+    copy.align(&plan.program.catalogue)?;
+    let newest: i64 = copy.connection().query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
+    let report = engine::tick(&mut copy, plan, now, None)?;
+    for (name, counts) in report.campaigns {
+        let starts = Starts {
+            is_baseline: counts.is_baseline,
+            started: counts.enrolled as u64,
+            skipped: counts.skipped as u64,
+            ended: counts.ended as u64,
+        };
+        due.campaigns.insert(name, starts);
+    }
+    due.messages = queued(copy.connection(), newest)?;
+    Ok(due)
+}
+
+/// The messages that were decided after the row `newest`.
+fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, String), Queue>> {
+    let mut found: BTreeMap<(String, String), Queue> = BTreeMap::new();
+    let mut reasons: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
+    let mut statement = db.prepare(
+        "SELECT outbox.campaign, outbox.message, outbox.state, outbox.reason, patron.key \
+         FROM outbox LEFT JOIN patron ON patron.id = outbox.patron WHERE outbox.id > ?1 ORDER BY outbox.id",
+    )?;
+    let mut rows = statement.query([newest])?;
+    while let Some(row) = rows.next()? {
+        let kind: (String, String) = (row.get(0)?, row.get(1)?);
+        let queue = found.entry(kind.clone()).or_default();
+        queue.count += 1;
+        if row.get_ref(2)?.as_str()? == "dropped" {
+            queue.dropped += 1;
+            if let Some(reason) = row.get::<_, Option<String>>(3)? {
+                *reasons.entry(kind).or_default().entry(reason).or_default() += 1;
+            }
+        } else if queue.keys.len() < KEYS {
+            queue.keys.extend(row.get::<_, Option<String>>(4)?);
+        }
+    }
+    for (kind, counts) in reasons {
+        let commonest = counts.into_iter().max_by_key(|(_, count)| *count).map(|(reason, _)| reason);
+        found.entry(kind).or_default().reason = commonest;
+    }
+    Ok(found)
+}

@@ -1,0 +1,149 @@
+//! What a program would do over a store at an instant. Writes nothing.
+
+mod due;
+mod funnel;
+mod sample;
+
+pub use due::{Due, Queue, Starts};
+pub use funnel::{Funnel, sends};
+pub use sample::Sample;
+
+use crate::engine::{Plan, TickError};
+use crate::program::{Audience, Campaign, Program};
+use crate::review::dates::{self, Meaning};
+use crate::review::show;
+use crate::store::Store;
+use crate::time::Instant;
+
+/// What would happen.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DryRun {
+    pub at: Instant,
+    /// Patrons in the store.
+    pub patrons: u64,
+    /// The last tick of the store.
+    pub last_tick: Option<Instant>,
+    /// In order of name.
+    pub campaigns: Vec<Preview>,
+    /// Only for one campaign: its first message, for a patron whom it reaches.
+    pub sample: Option<Sample>,
+}
+
+/// What one campaign would do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Preview {
+    pub name: String,
+    pub label: Option<String>,
+    pub doc: Option<String>,
+    pub purpose: String,
+    pub is_draft: bool,
+    pub is_public: bool,
+    /// The start as it is written.
+    pub start: String,
+    /// The next instant of a schedule.
+    pub next: Option<Instant>,
+    pub funnel: Funnel,
+    /// `None`: the store has not ticked.
+    pub starts: Option<Starts>,
+    /// Messages that a tick now would queue.
+    pub messages: Vec<(String, Queue)>,
+    /// The dates that its windows mean today.
+    pub dates: Vec<Meaning>,
+    pub warnings: Vec<String>,
+}
+
+/// Previews the campaigns of a program, or the one called `only`.
+///
+/// # Errors
+/// If the store cannot be read, or if `at` lies before its last tick.
+pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant) -> Result<DryRun, TickError> {
+    let plan = Plan::with(program, |campaign| only.is_none_or(|name| campaign.name.as_str() == name));
+    let found = funnel::count(store, &plan, at)?;
+    // The tick of a store concerns all of its campaigns: with fewer, the others would seem to be gone.
+    let ticked =
+        Plan::with(program, |campaign| !campaign.is_draft || only.is_some_and(|name| campaign.name.as_str() == name));
+    let due = due::preview(store, &ticked, at)?;
+    let mut campaigns = Vec::new();
+    for (index, running) in plan.campaigns.iter().enumerate() {
+        campaigns.push(preview(program, running.campaign, found.funnels[index], &due, at, || {
+            running.timetable.and_then(|table| table.next(at))
+        }));
+    }
+    let sample = match only.and_then(|name| plan.find(name)) {
+        Some(index) => sample::sample(store, &plan, index, &found.reached[index], at)?,
+        None => None,
+    };
+    let patrons = store.reader().counts()?.patrons as u64;
+    Ok(DryRun { at, patrons, last_tick: due.last_tick, campaigns, sample })
+}
+
+fn preview(
+    program: &Program,
+    campaign: &Campaign,
+    funnel: Funnel,
+    due: &Due,
+    at: Instant,
+    next: impl FnOnce() -> Option<Instant>,
+) -> Preview {
+    let name = campaign.name.to_string();
+    let messages: Vec<(String, Queue)> = (due.messages.iter())
+        .filter(|((of, _), _)| *of == name)
+        .map(|((_, message), queue)| (message.clone(), queue.clone()))
+        .collect();
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut preview = Preview {
+        label: campaign.label.as_ref().map(|label| label.text.to_string()),
+        doc: campaign.doc.as_ref().map(|doc| one_line(doc)),
+        purpose: program.catalogue.purpose(campaign.purpose).name.to_string(),
+        is_draft: campaign.is_draft,
+        is_public: matches!(campaign.audience, Audience::Public),
+        start: one_line(program.sources.snippet(campaign.start.span)),
+        next: next(),
+        funnel,
+        starts: due.has_ticked.then(|| due.campaigns.get(&name).copied().unwrap_or_default()),
+        messages,
+        dates: dates::of_campaign(program, campaign, at),
+        warnings: Vec::new(),
+        name,
+    };
+    preview.warnings = warnings(campaign, &preview);
+    preview
+}
+
+/// What the author may not have meant.
+fn warnings(campaign: &Campaign, preview: &Preview) -> Vec<String> {
+    let funnel = &preview.funnel;
+    let mut warnings = Vec::new();
+    let mut warn = |text: String| warnings.push(text);
+    let people =
+        |count: u64| if count == 1 { "1 patron".to_owned() } else { format!("{} patrons", show::count(count)) };
+    if preview.is_public || funnel.store == 0 {
+        return warnings;
+    }
+    let is_rule = matches!(campaign.audience, Audience::Rule(_));
+    if funnel.audience == 0 {
+        warn("nobody is in the audience".to_owned());
+    } else if is_rule && funnel.audience == funnel.store {
+        warn("everybody in the store is in the audience".to_owned());
+    } else if funnel.not_excepted == 0 {
+        warn("`except` leaves nobody".to_owned());
+    } else if funnel.reachable == 0 {
+        warn("nobody has both consent and an address".to_owned());
+    }
+    if funnel.audience_unknown > 0 {
+        warn(format!(
+            "{}: not known whether they are in the audience; they get nothing",
+            people(funnel.audience_unknown)
+        ));
+    }
+    if funnel.except_unknown > 0 {
+        warn(format!("{}: not known whether `except` is true; they get nothing", people(funnel.except_unknown)));
+    }
+    if funnel.start_unknown > 0 {
+        warn(format!("{}: not known whether the start is true; they do not start", people(funnel.start_unknown)));
+    }
+    if preview.is_draft {
+        warn("a draft: it never ticks".to_owned());
+    }
+    warnings
+}
