@@ -55,3 +55,16 @@ fn links_point_at_files() {
     }
     assert!(broken.is_empty(), "links to nowhere:\n{}", broken.join("\n"));
 }
+
+/// The findings that the README shows are those that come out, in 80 columns.
+#[test]
+fn the_readme_shows_what_lint_says() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bookmobile"))
+        .args(["lint", "tests/docs/example.campaign"])
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    assert!(readme.contains(said.trim_end()), "the README shows something else than:\n{said}");
+}
