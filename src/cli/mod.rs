@@ -14,6 +14,7 @@ mod explain;
 mod fmt;
 mod import;
 mod lint;
+mod list;
 mod privacy;
 mod program;
 mod terminal;
@@ -53,6 +54,7 @@ commands! {
     Fmt(fmt::Fmt),
     Import(import::Import),
     Lint(lint::Lint),
+    List(list::List),
     Privacy(privacy::Privacy),
     Test(test::Test),
     Tick(tick::Tick),
