@@ -63,10 +63,10 @@ fn write_text(program: &Program, summary: &Summary, terminal: &mut Terminal) -> 
         let word = if test.passed() { "ok  " } else { "FAIL" };
         writeln!(terminal, "{word} {}", test.name)?;
         for finding in &test.failures {
-            write_finding(program, finding, terminal)?;
+            write_finding(program, "", finding, terminal)?;
         }
         for finding in &test.notes {
-            write_finding(program, finding, terminal)?;
+            write_finding(program, "note: ", finding, terminal)?;
         }
     }
     if summary.undecided.is_empty() {
@@ -84,8 +84,8 @@ fn write_text(program: &Program, summary: &Summary, terminal: &mut Terminal) -> 
     Ok(())
 }
 
-fn write_finding(program: &Program, finding: &Finding, terminal: &mut Terminal) -> Result<(), Failure> {
-    writeln!(terminal, "     {}: {}", place(program, finding.span), finding.message)?;
+fn write_finding(program: &Program, word: &str, finding: &Finding, terminal: &mut Terminal) -> Result<(), Failure> {
+    writeln!(terminal, "     {}: {word}{}", place(program, finding.span), finding.message)?;
     for line in &finding.because {
         writeln!(terminal, "       {}", line.replace('\n', "\n       "))?;
     }

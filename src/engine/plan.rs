@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Value};
 use crate::engine::fingerprint::Fingerprints;
 use crate::engine::hours::Hours;
-use crate::engine::journey::{Journey, Lead};
+use crate::engine::journey::{Journey, Lead, Op};
 use crate::engine::schedule::Timetable;
 use crate::eval::{RuleId, Rules, ValueId};
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
@@ -282,6 +282,15 @@ impl<'p> Running<'p> {
     /// The name of the campaign.
     pub fn name(&self) -> &'static str {
         self.campaign.name.as_str()
+    }
+
+    /// Whether one of its steps sends this message (an index of `Program::messages`).
+    pub fn sends(&self, message: usize) -> bool {
+        self.journey.ops.iter().any(|op| match op {
+            Op::Send(send) => send.message == message,
+            Op::Publish { message: published, .. } => *published == message,
+            _ => false,
+        })
     }
 
     /// Published, for nobody in particular.

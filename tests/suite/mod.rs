@@ -83,3 +83,79 @@ fn programs_with_tests_pass_them() {
     let failed = failures(&files);
     assert!(failed.is_empty(), "{} of {} fail:\n{}", failed.len(), files.len(), show(&failed));
 }
+
+const LIBRARY: &str = r#"
+library "Test Library" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  reply to <desk@library.example>  quiet none }
+purpose essential "Notices" without consent
+patron { kind one of adult, teen  born date optional  email email optional }
+event visit { place text }
+message note { email { subject "A note" body "Hello." } }
+segment grown_up { kind is adult and age(born) >= 18 }
+campaign adults { purpose essential  audience grown_up  start on visit  send note }
+"#;
+
+fn results(test: &str) -> test::Summary {
+    let mut sources = bookmobile::diagnostic::Sources::default();
+    sources.add("program.campaign", format!("{LIBRARY}{test}"));
+    let compiled = check::compile(sources);
+    let program = compiled.program.unwrap_or_else(|| panic!("the program is right: {:?}", compiled.diagnostics));
+    test::run(&program, None).expect("memory")
+}
+
+#[test]
+fn a_failure_is_explained_by_the_values_that_decided_it() {
+    let summary = results(
+        r#"test "who" {
+             now 2026-11-23 10:00
+             patron ana { born 2010-01-01  email "ana@library.example" }
+             event visit of ana on 2026-11-24 10:00 { place "x" }
+             expect ana in grown_up
+             run until 2026-11-25
+             expect ana gets note 1 time
+           }"#,
+    );
+    let [test] = summary.tests.as_slice() else { panic!("one test") };
+    let [segment, message] = test.failures.as_slice() else { panic!("two failures: {:?}", test.failures) };
+    assert!(segment.message.contains("ana is not in grown_up"), "{}", segment.message);
+    let because = segment.because.join("\n");
+    assert!(because.contains("age(born) >= 18") && because.contains("2010-01-01"), "{because}");
+    assert!(message.message.contains("ana gets note 0 times, not 1"), "{}", message.message);
+    let because = message.because.join("\n");
+    assert!(because.contains("campaign adults never started") && because.contains("audience"), "{because}");
+}
+
+#[test]
+fn getting_nothing_for_want_of_knowledge_is_said() {
+    let body = |fields: &str| {
+        format!(
+            r#"test "nothing" {{
+                 now 2026-11-23 10:00
+                 patron ana {{ {fields}  email "ana@library.example" }}
+                 event visit of ana on 2026-11-24 10:00 {{ place "x" }}
+                 run until 2026-11-25
+                 expect ana gets nothing
+               }}"#
+        )
+    };
+    let unknown = results(&body(""));
+    assert!(unknown.tests[0].passed());
+    assert!(unknown.tests[0].notes[0].because.join("\n").contains("unknown for ana"), "{:?}", unknown.tests[0].notes);
+    let known = results(&body("born 2015-01-01"));
+    assert!(known.tests[0].passed() && known.tests[0].notes.is_empty());
+}
+
+#[test]
+fn parts_of_rules_that_no_test_decided_are_listed() {
+    let summary = results(
+        r#"test "only adults" {
+             now 2026-11-23 10:00
+             patron ana { born 2000-01-01 }
+             patron ben { born 2015-01-01 }
+             expect ana in grown_up
+             expect ben not in grown_up
+           }"#,
+    );
+    let parts: Vec<&str> = summary.undecided.iter().map(|part| part.part.as_str()).collect();
+    assert_eq!(parts, ["`kind is adult`"], "everybody is an adult, and the age is decided");
+    assert_eq!(summary.undecided[0].always, Some("true"));
+}

@@ -8,7 +8,8 @@ use crate::catalogue::{ClassSet, PurposeId, Type};
 use crate::diagnostic::Span;
 use crate::engine::RecipientKind;
 use crate::eval::{Interpreter, Question, Rules, Truth, World};
-use crate::program::{Group, Program, Statement};
+use crate::program::{Audience, Campaign, Group, Program, StartKind, Statement};
+use crate::review::explain::{Asked, Part, explain};
 use crate::rule::{Expr, Facts, Kind, PatronId};
 use crate::store::StoreError;
 use crate::symbol::Symbol;
@@ -99,7 +100,10 @@ fn is_in(
         Truth::Unknown => format!("whether {person} is in {name} is unknown, so they are not"),
     };
     let because = match group {
-        Group::Segment(id) => parts(stage, &stage.program.segment(id).body, stage.served(purpose), &facts)?,
+        Group::Segment(id) => {
+            let served = stage.served(purpose);
+            parts(stage, &stage.program.segment(id).body, purpose, served, &facts)?
+        }
         Group::List(_) => Vec::new(),
     };
     Ok(Some((format!("{what} at {}", local(stage)), because)))
@@ -133,20 +137,37 @@ fn truth_of(stage: &Stage<'_>, condition: &Expr, served: ClassSet, facts: &Facts
     Ok(Interpreter::new(&rules, &world).truth(rule, &Question::of(facts, stage.now)))
 }
 
-/// The truth of each part of a condition, as the author wrote it.
-fn parts(stage: &Stage<'_>, condition: &Expr, served: ClassSet, facts: &Facts) -> Result<Vec<String>, StoreError> {
-    let mut leaves = Vec::new();
-    collect(condition, &mut leaves);
+/// The truth of each part of a condition, as the author wrote it, and the values that decided it.
+fn parts(
+    stage: &Stage<'_>,
+    condition: &Expr,
+    purpose: Option<PurposeId>,
+    served: ClassSet,
+    facts: &Facts,
+) -> Result<Vec<String>, StoreError> {
+    let program = stage.program;
+    let tables = stage.tables()?;
+    let world = World {
+        catalogue: &program.catalogue,
+        tables: &tables,
+        zone: &program.library.zone,
+        week_starts: program.library.week_starts,
+    };
+    let asked = Asked { program, facts, now: stage.now, purpose, served };
     let mut lines = Vec::new();
-    for leaf in leaves {
-        let truth = match truth_of(stage, leaf, served, facts)? {
-            Truth::True => "true",
-            Truth::False => "false",
-            Truth::Unknown => "unknown",
-        };
-        lines.push(format!("{} is {truth}", source(stage.program, leaf.span)));
-    }
+    write_part(&explain(&asked, &world, condition), 0, &mut lines);
     Ok(lines)
+}
+
+fn write_part(part: &Part, depth: usize, lines: &mut Vec<String>) {
+    let truth = match part.truth {
+        Truth::True => "true",
+        Truth::False => "false",
+        Truth::Unknown => "unknown",
+    };
+    let because = if part.because.is_empty() { String::new() } else { format!(" ({})", part.because.join("; ")) };
+    lines.push(format!("{}{} is {truth}{because}", "  ".repeat(depth), part.text));
+    part.parts.iter().for_each(|part| write_part(part, depth + 1, lines));
 }
 
 /// The operands of `and`, `or` and `not`, from left to right.
@@ -240,6 +261,7 @@ fn gets(stage: &Stage<'_>, wanted: &Wanted, times: Option<i64>) -> Result<Failur
     }
     if let Some((_, Some(person))) = wanted.person {
         because.extend(decisions(stage, person, wanted.message)?);
+        because.extend(not_started(stage, person, wanted.message)?);
     }
     if let Some(text) = &wanted.saying {
         let of_message = stage.deliveries.iter().filter(|d| wanted.is_for(d) && d.message == wanted.message);
@@ -315,6 +337,46 @@ fn decisions(stage: &Stage<'_>, person: PatronId, message: Symbol) -> Result<Vec
     Ok(lines)
 }
 
+/// Why the campaigns that send a message never started for a person: how their conditions now stand.
+fn not_started(stage: &Stage<'_>, person: PatronId, message: Symbol) -> Result<Vec<String>, StoreError> {
+    let Some(facts) = stage.facts(person)? else { return Ok(Vec::new()) };
+    let Some(message) = stage.program.messages.iter().position(|known| known.name == message) else {
+        return Ok(Vec::new());
+    };
+    let mut lines = Vec::new();
+    for running in stage.plan.campaigns.iter().filter(|running| running.sends(message)) {
+        let campaign = running.campaign;
+        let mut query = stage
+            .store
+            .connection()
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM enrolment WHERE patron = ?1 AND campaign = ?2)")?;
+        if query.query_row(params![person.0, running.name()], |row| row.get(0))? {
+            continue;
+        }
+        lines.push(format!("campaign {} never started for them; at {}:", campaign.name, local(stage)));
+        for (what, condition) in conditions(campaign) {
+            let explained = parts(stage, condition, Some(campaign.purpose), campaign.served, &facts)?;
+            let mut explained = explained.into_iter();
+            lines.extend(explained.next().map(|first| format!("  its {what}: {first}")));
+            lines.extend(explained.map(|line| format!("    {line}")));
+        }
+    }
+    Ok(lines)
+}
+
+/// The conditions that decide whether a campaign starts.
+fn conditions(campaign: &Campaign) -> Vec<(&'static str, &Expr)> {
+    let mut found: Vec<(&str, &Expr)> = Vec::new();
+    if let Audience::Rule(rule) = &campaign.audience {
+        found.push(("audience", rule));
+    }
+    found.extend(campaign.except.iter().map(|rule| ("exception", rule)));
+    if let StartKind::Becomes { condition, .. } | StartKind::Leaves { condition } = &campaign.start.kind {
+        found.push(("start", condition));
+    }
+    found
+}
+
 fn gets_nothing(stage: &Stage<'_>, person: Symbol, after: Option<Day>) -> Failure {
     let id = stage.people.get(&person).copied();
     let theirs = |delivery: &&Delivery| {
@@ -338,15 +400,7 @@ fn unknowns(stage: &Stage<'_>, person: Symbol) -> Result<Vec<String>, StoreError
     let mut lines = Vec::new();
     for running in &stage.plan.campaigns {
         let campaign = running.campaign;
-        let mut conditions: Vec<(&str, &Expr)> = Vec::new();
-        if let crate::program::Audience::Rule(rule) = &campaign.audience {
-            conditions.push(("audience", rule));
-        }
-        conditions.extend(campaign.except.iter().map(|rule| ("exception", rule)));
-        if let crate::program::StartKind::Becomes { condition, .. } = &campaign.start.kind {
-            conditions.push(("start", condition));
-        }
-        for (what, condition) in conditions {
+        for (what, condition) in conditions(campaign) {
             if truth_of(stage, condition, campaign.served, &facts)? == Truth::Unknown {
                 let text = source(stage.program, condition.span);
                 lines.push(format!("campaign {}: its {what} {text} is unknown for {person}", campaign.name));
