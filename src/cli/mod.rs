@@ -15,6 +15,7 @@ mod fmt;
 mod import;
 mod lint;
 mod list;
+mod new;
 mod privacy;
 mod program;
 mod terminal;
@@ -55,6 +56,7 @@ commands! {
     Import(import::Import),
     Lint(lint::Lint),
     List(list::List),
+    New(new::New),
     Privacy(privacy::Privacy),
     Test(test::Test),
     Tick(tick::Tick),

@@ -1,5 +1,7 @@
 //! The starter campaigns, the demo store, dry-run and explain.
 
+mod tutorial;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

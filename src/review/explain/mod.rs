@@ -85,6 +85,8 @@ pub fn explanation(
                 ask("excepted", except);
             }
             match &campaign.start.kind {
+                // `on entering` alone means the audience, which has been explained.
+                StartKind::Becomes { .. } if enters_audience(program, campaign) => {}
                 StartKind::Becomes { condition, .. } => ask("the start is true", condition),
                 StartKind::Leaves { condition } => ask("in what is left", condition),
                 _ => {}
@@ -94,6 +96,11 @@ pub fn explanation(
         }
     }
     Ok(Explanation { patron: facts.key.to_string(), at: now, answers, channels, journal: kept })
+}
+
+fn enters_audience(program: &Program, campaign: &Campaign) -> bool {
+    let written: Vec<&str> = program.sources.snippet(campaign.start.span).split_whitespace().collect();
+    written.ends_with(&["on", "entering"]) || written.ends_with(&["entering", "including", "current", "members"])
 }
 
 /// For each channel of the campaign's messages to patrons, whether the patron can be reached by it.
