@@ -2,4 +2,5 @@
 
 mod crash;
 mod edit;
+mod incremental;
 mod town;
