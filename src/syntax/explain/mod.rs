@@ -475,7 +475,14 @@ impl<'f> Place<'f> {
             phrases = vec!["`and`".into(), "`or`".into(), "the end of the condition".into()];
         }
         let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
-        let expected = if phrases.is_empty() { "something else".to_owned() } else { list(&phrases, "or") };
+        if phrases.is_empty() {
+            // Only rules without words of their own would fit: the token is one too many.
+            let what = found.unwrap_or_else(|| "the end".to_owned());
+            return Diagnostic::new(UNEXPECTED, self.here(), format!("{what} does not belong here"))
+                .label("not expected here")
+                .help("take it away, or look for what is missing before it");
+        }
+        let expected = list(&phrases, "or");
         let message = match &found {
             Some(found) => format!("expected {expected}, found {found}"),
             None => format!("expected {expected} before the end"),
