@@ -38,6 +38,8 @@ pub(super) struct Rows {
     pub by_name: Vec<u16>,
     pub insert: String,
     pub by_key: String,
+    /// The row of an event without key that holds the same.
+    pub same: String,
 }
 
 /// The column of a field.
@@ -110,13 +112,14 @@ impl Rows {
     fn new(table: String, fixed: &[&str], exists: bool, columns: Vec<Column>) -> Rows {
         let mut by_name: Vec<u16> = (0..columns.len() as u16).collect();
         by_name.sort_by_key(|&index| columns[usize::from(index)].name.as_str());
-        let mut rows = Rows { table, exists, columns, by_name, insert: String::new(), by_key: String::new() };
+        let mut rows = Rows { table, exists, columns, by_name, ..Rows::default() };
         let names: Vec<&str> = fixed.iter().copied().chain(rows.columns.iter().map(|c| c.sql.as_str())).collect();
         let places = vec!["?"; names.len()].join(", ");
         let insert = format!("INSERT INTO {} ({}) VALUES ({places})", rows.table, names.join(", "));
         let by_key = format!("SELECT {} FROM {} WHERE key = ?1", names.join(", "), rows.table);
         rows.insert = insert;
         rows.by_key = by_key;
+        rows.same = format!("SELECT id FROM {} WHERE patron = ?1 AND at = ?2 AND mark = ?3", rows.table);
         rows
     }
 

@@ -1,10 +1,19 @@
 //! What a privacy class does not let the store keep.
+//!
+//! Of a patron without what the class requires only open records are stored, if the class serves a purpose with them.
+//! `purge_due` remembers which of them close when, and who has withdrawn an agreement, so that a purge costs what is
+//! due and not what is there.
 
+use rusqlite::params;
 use serde_json::json;
 
 use super::{StoreError, Writer};
-use crate::catalogue::{ClassId, EventId, EventKind, Type};
+use crate::catalogue::{ClassId, Event, EventId, EventKind, FieldId, Value};
 use crate::rule::PatronId;
+use crate::time::Duration;
+
+/// The event of an entry that means everything of a patron.
+const EVERYTHING: &str = "";
 
 /// What [`Writer::purge`] deleted.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -26,36 +35,37 @@ impl Writer<'_> {
         let layout = self.layout.clone();
         let catalogue = &layout.catalogue;
         let mut purged = Purged::default();
+        let withdrawn = self.due(EVERYTHING, self.at.0)?;
+        for &(patron, _) in &withdrawn {
+            purged.changes += self.forget_changes(patron)?;
+        }
         for (index, event) in catalogue.events.iter().enumerate() {
-            let (Some(class), true) = (event.private, event.kind != EventKind::Engine) else { continue };
-            let Some(without) = self.without_agreement(class) else { continue };
-            let rows = &layout.events[index];
-            let serves = !catalogue.class(class).open_records_serve.is_empty();
-            let (condition, bounds) = match event.kind {
-                EventKind::Record { open_until: Some(field), keep } if serves => {
-                    let until = self.zone.plus(self.at, keep.negated());
-                    let closed = &rows.columns[usize::from(field)].sql;
-                    let bound = match event.fields[usize::from(field)].ty {
-                        Type::Date => i64::from(self.zone.day(until).0),
-                        _ => until.0,
-                    };
-                    (format!(" AND (removed <= ?1 OR {closed} <= ?2)"), vec![until.0, bound])
+            let id = EventId(index as u16);
+            let Some(class) = event.private.filter(|_| event.kind != EventKind::Engine) else { continue };
+            let mut deleted = 0;
+            for &(patron, _) in &withdrawn {
+                if !self.permits(patron, class)? {
+                    deleted += self.forget(patron, id, class)?;
                 }
-                _ => (String::new(), Vec::new()),
-            };
-            let sql = format!("DELETE FROM {} WHERE patron IN ({without}){condition} RETURNING patron", rows.table);
-            let deleted = self.delete(&sql, &bounds)?;
+            }
+            if let Some(keep) = self.keep_of(event, class) {
+                let until = self.zone.plus(self.at, keep.negated());
+                for (patron, row) in self.due(event.name.as_str(), until.0)? {
+                    self.settle(patron, event.name.as_str(), row)?;
+                    if !self.permits(patron, class)? {
+                        let sql = format!("DELETE FROM {} WHERE patron = ?1 AND id = ?2", layout.events[index].table);
+                        let gone = self.connection.prepare_cached(&sql)?.execute(params![patron.0, row])?;
+                        self.touch(patron)?;
+                        deleted += gone;
+                    }
+                }
+            }
             if deleted > 0 {
-                purged.rows.push((EventId(index as u16), deleted));
+                purged.rows.push((id, deleted));
             }
         }
-        for field in &catalogue.fields {
-            let Some(without) = field.private.and_then(|class| self.without_agreement(class)) else { continue };
-            let sql = format!(
-                "DELETE FROM field_change WHERE field = '{}' AND patron IN ({without}) RETURNING patron",
-                field.name
-            );
-            purged.changes += self.delete(&sql, &[])?;
+        for (patron, row) in withdrawn {
+            self.settle(patron, EVERYTHING, row)?;
         }
         if purged != Purged::default() {
             let rows: serde_json::Map<String, serde_json::Value> = (purged.rows.iter())
@@ -66,21 +76,125 @@ impl Writer<'_> {
         Ok(purged)
     }
 
-    /// A statement for the patrons without what the class requires; `None` if it requires nothing.
-    fn without_agreement(&self, class: ClassId) -> Option<String> {
-        let field = self.layout.catalogue.class(class).requires?;
-        let column = &self.layout.patron.columns[field.index()].sql;
-        Some(format!("SELECT id FROM patron WHERE {column} IS NOT 1"))
+    /// How long closed records are kept of whoever has not agreed; `None` if not even open ones are.
+    fn keep_of(&self, event: &Event, class: ClassId) -> Option<Duration> {
+        let serves = !self.layout.catalogue.class(class).open_records_serve.is_empty();
+        match event.kind {
+            EventKind::Record { open_until: Some(_), keep } if serves => Some(keep),
+            _ => None,
+        }
     }
 
-    fn delete(&mut self, sql: &str, bounds: &[i64]) -> Result<usize, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let bounds = rusqlite::params_from_iter(bounds);
-        let patrons = statement.query_map(bounds, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-        drop(statement);
-        for &patron in &patrons {
-            self.touch(PatronId(patron))?;
+    /// Notes when a record of a patron who has not agreed closes; `None`: it is open without an end.
+    pub(super) fn watch(
+        &mut self,
+        patron: PatronId,
+        event: EventId,
+        row: i64,
+        closes: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let layout = self.layout.clone();
+        let declared = layout.catalogue.event(event);
+        let Some(class) = declared.private else { return Ok(()) };
+        if self.keep_of(declared, class).is_none() || self.permits(patron, class)? {
+            return Ok(());
         }
-        Ok(patrons.len())
+        let name = declared.name.as_str();
+        match closes {
+            None => self.settle(patron, name, row),
+            Some(closes) => {
+                let sql = "INSERT OR REPLACE INTO purge_due (patron, event, row, closes) VALUES (?1, ?2, ?3, ?4)";
+                self.connection.prepare_cached(sql)?.execute(params![patron.0, name, row, closes])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// When a record closes by the value of its field after `open until`, or because it was removed.
+    pub(super) fn closes(&self, until: Option<&Value>, removed: Option<i64>) -> Option<i64> {
+        let until = match until {
+            Some(Value::Instant(instant)) => Some(instant.0),
+            Some(Value::Date(day)) => Some(self.zone.start_of(*day).0),
+            _ => None,
+        };
+        until.into_iter().chain(removed).min()
+    }
+
+    /// A patron's field has this value now: whether an agreement was withdrawn.
+    pub(super) fn note_agreement(
+        &mut self,
+        patron: PatronId,
+        field: FieldId,
+        value: Option<&Value>,
+    ) -> Result<(), StoreError> {
+        let is_required = self.layout.catalogue.classes.iter().any(|class| class.requires == Some(field));
+        if is_required && value.and_then(Value::as_bool) != Some(true) {
+            let sql = "INSERT OR REPLACE INTO purge_due (patron, event, row, closes) VALUES (?1, ?2, 0, ?3)";
+            self.connection.prepare_cached(sql)?.execute(params![patron.0, EVERYTHING, self.at.0])?;
+        }
+        Ok(())
+    }
+
+    /// Entries of `event` that closed by `until`: whose, and which row.
+    fn due(&self, event: &str, until: i64) -> Result<Vec<(PatronId, i64)>, StoreError> {
+        let sql = "SELECT patron, row FROM purge_due WHERE event = ?1 AND closes <= ?2 ORDER BY patron, row";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![event, until], |row| Ok((PatronId(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn settle(&self, patron: PatronId, event: &str, row: i64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM purge_due WHERE patron = ?1 AND event = ?2 AND row = ?3";
+        self.connection.prepare_cached(sql)?.execute(params![patron.0, event, row])?;
+        Ok(())
+    }
+
+    /// Deletes a kind of a patron who withdrew; records that may stay for a while are noted.
+    fn forget(&mut self, patron: PatronId, event: EventId, class: ClassId) -> Result<usize, StoreError> {
+        let layout = self.layout.clone();
+        let (declared, rows) = (layout.catalogue.event(event), layout.event(event));
+        let deleted = match (self.keep_of(declared, class), declared.kind) {
+            (Some(_), EventKind::Record { open_until: Some(field), .. }) => {
+                let column = &rows.columns[usize::from(field)];
+                let sql = format!("SELECT id, removed, {} FROM {} WHERE patron = ?1", column.sql, rows.table);
+                let mut statement = self.connection.prepare_cached(&sql)?;
+                let mut found = statement.query([patron.0])?;
+                let mut records = Vec::new();
+                while let Some(row) = found.next()? {
+                    let until = column.decoder.decode(row.get_ref(2)?);
+                    records.push((row.get(0)?, self.closes(until.as_ref(), row.get(1)?)));
+                }
+                drop(found);
+                drop(statement);
+                for (row, closes) in records {
+                    self.watch(patron, event, row, closes)?;
+                }
+                0
+            }
+            _ => {
+                let sql = format!("DELETE FROM {} WHERE patron = ?1", rows.table);
+                self.connection.prepare_cached(&sql)?.execute([patron.0])?
+            }
+        };
+        if deleted > 0 {
+            self.touch(patron)?;
+        }
+        Ok(deleted)
+    }
+
+    fn forget_changes(&mut self, patron: PatronId) -> Result<usize, StoreError> {
+        let layout = self.layout.clone();
+        let mut deleted = 0;
+        for field in &layout.catalogue.fields {
+            let Some(class) = field.private else { continue };
+            if !self.permits(patron, class)? {
+                let sql = "DELETE FROM field_change WHERE patron = ?1 AND field = ?2";
+                deleted += self.connection.prepare_cached(sql)?.execute(params![patron.0, field.name.as_str()])?;
+            }
+        }
+        if deleted > 0 {
+            self.touch(patron)?;
+        }
+        Ok(deleted)
     }
 }

@@ -227,6 +227,29 @@ fn who_opts_out_loses_the_history() {
 }
 
 #[test]
+fn a_removed_record_goes_after_its_time_unless_the_patron_agrees_by_then() {
+    let mut store = store();
+    let agree = |truth: bool| [(HISTORY, Some(Value::Bool(truth)))];
+    let [ana, ben] = write(&mut store, 1, |writer| {
+        let ana = writer.patron("1", None, &agree(false))?;
+        let ben = writer.patron("2", None, &agree(true))?;
+        writer.event(ana, LOAN, Some("a"), at(1), &[])?;
+        writer.event(ben, LOAN, Some("b"), at(1), &[(1, Some(Value::Instant(at(1))))])?;
+        writer.event(ben, LOAN, Some("c"), at(1), &[])?;
+        Ok([ana, ben])
+    });
+    assert!(write(&mut store, 2, |writer| writer.remove_record(LOAN, "a", at(2))));
+    write(&mut store, 2, |writer| writer.patron("2", None, &agree(false)));
+    // Ben's closed loan is a day old when he withdraws, and goes on the eighth; Ana's on the ninth.
+    assert_eq!(write(&mut store, 7, |writer| writer.purge()), Purged::default());
+    assert_eq!(write(&mut store, 8, |writer| writer.purge()).rows, vec![(LOAN, 1)]);
+    assert_eq!(facts(&store, ben).events(LOAN).len(), 1);
+    write(&mut store, 8, |writer| writer.patron("1", None, &agree(true)));
+    assert_eq!(write(&mut store, 20, |writer| writer.purge()), Purged::default());
+    assert_eq!(facts(&store, ana).events(LOAN).len(), 1);
+}
+
+#[test]
 fn an_old_export_undoes_no_unsubscription() {
     let mut store = store();
     let given = |writer: &mut Writer<'_>, patron, day| {

@@ -120,6 +120,9 @@ impl<'t> Writer<'t> {
         update.raw_bind_parameter(changed.len() + 1, patron.0)?;
         update.raw_execute()?;
         self.permitted = None;
+        for (field, value) in fields.iter().filter(|(field, _)| indices.contains(&field.0)) {
+            self.note_agreement(patron, *field, value.as_ref())?;
+        }
         for (field, new, old, respelled) in changed {
             // Another spelling is the same text: the field has had its present value since before.
             if respelled || !self.may_keep_history(patron, field)? {
@@ -208,8 +211,7 @@ impl<'t> Writer<'t> {
         }
         let mark = key.is_none().then(|| mark(rows, fields));
         if let Some(mark) = mark {
-            let sql = format!("SELECT id FROM {} WHERE patron = ?1 AND at = ?2 AND mark = ?3", rows.table);
-            let mut same = self.connection.prepare_cached(&sql)?;
+            let mut same = self.connection.prepare_cached(&rows.same)?;
             if let Some(id) = same.query_row(params![patron.0, at.0, mark], |row| row.get(0)).optional()? {
                 return Ok(Written { row: Some(RowId(id)), outcome: Outcome::Unchanged });
             }
@@ -226,6 +228,10 @@ impl<'t> Writer<'t> {
         bind_fields(&mut insert, EVENT.len(), rows, permitted.iter().map(|(index, value)| (*index, value)))?;
         insert.raw_execute()?;
         drop(insert);
+        if let EventKind::Record { open_until: Some(index), .. } = layout.catalogue.event(event).kind {
+            let until = fields.iter().find(|(field, _)| *field == index).and_then(|(_, value)| value.as_ref());
+            self.watch(patron, event, id, self.closes(until, None))?;
+        }
         self.touch(patron)?;
         Ok(Written { row: Some(RowId(id)), outcome: Outcome::Inserted })
     }
@@ -250,14 +256,15 @@ impl<'t> Writer<'t> {
     /// If SQLite does.
     pub fn remove_record(&mut self, record: EventId, key: &str, at: Instant) -> Result<bool, StoreError> {
         let table = &self.layout.event(record).table;
-        let sql = format!("UPDATE {table} SET removed = ?1 WHERE key = ?2 AND removed IS NULL RETURNING patron");
+        let sql = format!("UPDATE {table} SET removed = ?1 WHERE key = ?2 AND removed IS NULL RETURNING patron, id");
         let mut update = self.connection.prepare_cached(&sql)?;
-        let patron = update.query_row(params![at.0, key], |row| row.get(0)).optional()?;
+        let found = update.query_row(params![at.0, key], |row| Ok((PatronId(row.get(0)?), row.get(1)?))).optional()?;
         drop(update);
-        if let Some(patron) = patron {
-            self.touch(PatronId(patron))?;
+        if let Some((patron, row)) = found {
+            self.watch(patron, record, row, Some(at.0))?;
+            self.touch(patron)?;
         }
-        Ok(patron.is_some())
+        Ok(found.is_some())
     }
 
     fn no_such_record(&self, record: EventId, key: &str) -> StoreError {
@@ -314,14 +321,22 @@ impl<'t> Writer<'t> {
         for (_, value) in changed {
             update.raw_bind_parameter(next(), Stored::of(value.as_ref()))?;
         }
+        let removed = found.removed.filter(|_| !comes_back);
         update.raw_bind_parameter(next(), patron.0)?;
         update.raw_bind_parameter(next(), at.0)?;
-        update.raw_bind_parameter(next(), found.removed.filter(|_| !comes_back))?;
+        update.raw_bind_parameter(next(), removed)?;
         update.raw_bind_parameter(next(), found.patron.0)?;
         update.raw_bind_parameter(next(), found.at.0)?;
         update.raw_bind_parameter(next(), found.id)?;
         update.raw_execute()?;
         drop(update);
+        if let EventKind::Record { open_until: Some(index), .. } = layout.catalogue.event(event).kind {
+            let known =
+                rows.columns[usize::from(index)].decoder.decode(ValueRef::from(&found.values[usize::from(index)]));
+            let said = fields.iter().find(|(field, _)| *field == index).map(|(_, value)| value.clone());
+            let closes = self.closes(said.unwrap_or(known).as_ref(), removed);
+            self.watch(patron, event, found.id, closes)?;
+        }
         self.touch(found.patron)?;
         self.touch(patron)?;
         Ok(Written { row, outcome: Outcome::Replaced })
@@ -518,7 +533,7 @@ impl<'t> Writer<'t> {
     }
 
     /// Whether the patron has what `class` requires.
-    fn permits(&mut self, patron: PatronId, class: ClassId) -> Result<bool, StoreError> {
+    pub(super) fn permits(&mut self, patron: PatronId, class: ClassId) -> Result<bool, StoreError> {
         if let Some((known, permitted)) = &self.permitted
             && *known == patron.0
         {

@@ -63,6 +63,17 @@ CREATE TABLE change_log (
     patron INTEGER NOT NULL UNIQUE
 ) STRICT;
 
+-- What is to be deleted of patrons without what a privacy class requires: the records that are closed, or will be, and
+-- when (event, row); with an empty event everything, since they have just withdrawn the agreement.
+CREATE TABLE purge_due (
+    patron INTEGER NOT NULL REFERENCES patron (id) ON DELETE CASCADE,
+    event  TEXT NOT NULL,
+    row    INTEGER NOT NULL,
+    closes INTEGER NOT NULL,
+    PRIMARY KEY (patron, event, row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX purge_due_closes ON purge_due (event, closes);
+
 -- Every consent that was said, every erasure, every import: kept.
 CREATE TABLE audit (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
