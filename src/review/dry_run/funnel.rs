@@ -9,9 +9,10 @@ use std::ops::RangeInclusive;
 use rayon::prelude::*;
 
 use crate::catalogue::{Channel, EventId};
-use crate::engine::{self, Ask, Plan, Running, Scope, Start};
-use crate::eval::{Interpreter, Truth, World};
-use crate::program::{Audience, Program, Recipient, StartKind, Step, StepKind};
+use crate::engine::{self, Ask, Plan, Running, Start};
+use crate::eval::{Asked, Interpreter, Question, Truth, World};
+use crate::message::Message;
+use crate::program::{Audience, Campaign, Program, Recipient, StartKind, Step, StepKind};
 use crate::rule::{Expr, Facts, Kind, PatronId, SegmentId, Tables};
 use crate::store::{Columns, Needs, Store, StoreError};
 use crate::symbol::Symbol;
@@ -118,14 +119,36 @@ fn count_range(
         week_starts: program.library.week_starts,
     };
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
-    let firsts: Vec<Option<(usize, &[Channel])>> =
-        plan.campaigns.iter().map(|running| sends(&running.campaign.steps).first().copied()).collect();
+    let routes = Routes::new(plan);
     let count = plan.campaigns.len();
     let mut found = Found { funnels: vec![Funnel::default(); count], reached: vec![Vec::new(); count] };
+    let mut passed: Vec<(usize, Truth)> = Vec::with_capacity(count);
+    let mut known: Vec<Option<bool>> = vec![None; routes.different.len()];
     store.reader().scan_range(needs, range, |facts| {
+        passed.clear();
+        {
+            // One question for all campaigns: what they share is worked out once.
+            let question = Question::of(facts, now);
+            let mut interpreter = interpreter.borrow_mut();
+            let mut asked = interpreter.ask(&question);
+            for (index, running) in plan.campaigns.iter().enumerate() {
+                passed.extend(admitted(running, &mut asked, &mut found.funnels[index]).map(|start| (index, start)));
+            }
+        }
         let ask = Ask { interpreter: &interpreter, facts, now };
-        for (index, running) in plan.campaigns.iter().enumerate() {
-            if one(plan, running, firsts[index], &ask, &mut found.funnels[index]) && found.reached[index].len() < KEPT {
+        known.fill(None);
+        for &(index, start) in &passed {
+            let route = routes.of[index];
+            if !route
+                .is_none_or(|route| *known[route].get_or_insert_with(|| routes.different[route].reaches(plan, &ask)))
+            {
+                continue;
+            }
+            let funnel = &mut found.funnels[index];
+            funnel.reachable += 1;
+            funnel.in_start += u64::from(start == Truth::True);
+            funnel.start_unknown += u64::from(start == Truth::Unknown);
+            if found.reached[index].len() < KEPT {
                 found.reached[index].push(facts.patron);
             }
         }
@@ -133,57 +156,79 @@ fn count_range(
     Ok(found)
 }
 
-/// Counts one patron for one campaign; whether the campaign reaches them.
-fn one(
-    plan: &Plan<'_>,
-    running: &Running<'_>,
-    first: Option<(usize, &[Channel])>,
-    ask: &Ask<'_, '_>,
-    funnel: &mut Funnel,
-) -> bool {
+/// Counts one patron for one campaign, up to the exceptions. If they pass: whether its start is true.
+fn admitted(running: &Running<'_>, asked: &mut Asked<'_, '_, '_>, funnel: &mut Funnel) -> Option<Truth> {
     funnel.store += 1;
-    let truth = |rule| truth(ask, rule);
-    match running.audience.map_or(Truth::True, truth) {
+    match running.audience.map_or(Truth::True, |rule| asked.truth(rule)) {
         Truth::True => funnel.audience += 1,
         Truth::Unknown => {
             funnel.audience_unknown += 1;
-            return false;
+            return None;
         }
-        Truth::False => return false,
+        Truth::False => return None,
     }
     let mut is_unknown = false;
     for &except in &running.except {
-        match truth(except) {
-            Truth::True => return false,
+        match asked.truth(except) {
+            Truth::True => return None,
             Truth::Unknown => is_unknown = true,
             Truth::False => {}
         }
     }
     if is_unknown {
         funnel.except_unknown += 1;
-        return false;
+        return None;
     }
     funnel.not_excepted += 1;
-    let to = engine::RecipientKind::Patron;
-    let reaches = first.is_none_or(|(message, channels)| {
-        engine::choose(plan, ask, running.campaign, &plan.program.messages[message], to, channels).is_ok()
-    });
-    if !reaches {
-        return false;
+    match &running.start {
+        Start::Becomes { condition, .. } => Some(asked.truth(*condition)),
+        _ => Some(Truth::False),
     }
-    funnel.reachable += 1;
-    if let Start::Becomes { condition, .. } = &running.start {
-        match truth(*condition) {
-            Truth::True => funnel.in_start += 1,
-            Truth::Unknown => funnel.start_unknown += 1,
-            Truth::False => {}
-        }
-    }
-    true
 }
 
-fn truth(ask: &Ask<'_, '_>, rule: crate::eval::RuleId) -> Truth {
-    if ask.holds(rule, &Scope::NONE) { Truth::True } else { ask.answer(rule, &Scope::NONE).truth }
+/// The ways of the campaigns' first messages. Many campaigns share one: it is tried once for each patron.
+struct Routes<'p> {
+    different: Vec<Route<'p>>,
+    /// By index of the plan's campaigns; `None`: nothing is sent to patrons.
+    of: Vec<Option<usize>>,
+}
+
+/// A message on its way out.
+struct Route<'p> {
+    campaign: &'p Campaign,
+    message: &'p Message,
+    /// Those that the message has.
+    channels: Vec<Channel>,
+}
+
+impl<'p> Routes<'p> {
+    fn new(plan: &Plan<'p>) -> Routes<'p> {
+        let mut routes = Routes { different: Vec::new(), of: Vec::new() };
+        for running in &plan.campaigns {
+            let campaign = running.campaign;
+            let Some(&(message, channels)) = sends(&campaign.steps).first() else {
+                routes.of.push(None);
+                continue;
+            };
+            let message = &plan.program.messages[message];
+            let has = |channel: &&Channel| message.blocks.iter().any(|block| block.channel == **channel);
+            let channels: Vec<Channel> = channels.iter().filter(has).copied().collect();
+            let same = |route: &Route<'_>| route.campaign.purpose == campaign.purpose && route.channels == channels;
+            let known = routes.different.iter().position(same);
+            routes.of.push(Some(known.unwrap_or(routes.different.len())));
+            if known.is_none() {
+                routes.different.push(Route { campaign, message, channels });
+            }
+        }
+        routes
+    }
+}
+
+impl Route<'_> {
+    fn reaches(&self, plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
+        let to = engine::RecipientKind::Patron;
+        engine::choose(plan, ask, self.campaign, self.message, to, &self.channels).is_ok()
+    }
 }
 
 /// Every `send` to the patron, in the order of the source: the message and its channels.
