@@ -188,15 +188,11 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
         write_wrapped(terminal, "  ", &format!("{}: {}", meaning.text, show::dates(meaning.dates, zone)))?;
     }
     if let Some(sample) = &found.sample {
-        let subject = sample.subject.as_ref().map_or_else(String::new, |subject| format!("    Subject: {subject}\n"));
-        writeln!(
-            terminal,
-            "\n{} for {} by {}, in {}:\n\n{subject}",
-            sample.message,
-            sample.patron,
-            sample.channel.word(),
-            sample.language
-        )?;
+        let way = sample.channel.word();
+        writeln!(terminal, "\n{} for {} by {way}, in {}:\n", sample.message, sample.patron, sample.language)?;
+        if let Some(subject) = &sample.subject {
+            writeln!(terminal, "    Subject: {subject}\n")?;
+        }
         for line in sample.text.lines() {
             writeln!(terminal, "{}{line}", if line.is_empty() { "" } else { "    " })?;
         }

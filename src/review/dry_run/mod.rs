@@ -59,9 +59,11 @@ pub struct Preview {
 pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant) -> Result<DryRun, TickError> {
     let plan = Plan::with(program, |campaign| only.is_none_or(|name| campaign.name.as_str() == name));
     let found = funnel::count(store, &plan, at)?;
-    // The tick of a store concerns all of its campaigns: with fewer, the others would seem to be gone.
-    let ticked =
-        Plan::with(program, |campaign| !campaign.is_draft || only.is_some_and(|name| campaign.name.as_str() == name));
+    // Drafts never tick, but who asks for one wants to know what it would do.
+    let ticked = Plan::with(program, |campaign| match only {
+        Some(name) => campaign.name.as_str() == name,
+        None => !campaign.is_draft,
+    });
     let due = due::preview(store, &ticked, at)?;
     let mut campaigns = Vec::new();
     for (index, running) in plan.campaigns.iter().enumerate() {
