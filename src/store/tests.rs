@@ -27,7 +27,7 @@ fn event(name: &str, kind: EventKind, private: Option<ClassId>, fields: Vec<Fiel
 }
 
 fn purpose(name: &str, needs_consent: bool) -> Purpose {
-    let expires_after = needs_consent.then(|| Duration { count: 24, unit: crate::time::Unit::Month });
+    let expires_after = needs_consent.then_some(Duration { count: 24, unit: crate::time::Unit::Month });
     Purpose { name: Symbol::new(name), label: None, needs_consent, expires_after, span: None }
 }
 

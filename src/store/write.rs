@@ -1,5 +1,6 @@
 //! The only way into the store: patrons, events and records, lists, reference tables, feeds.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use super::{Layout, StoreError, change};
 use crate::catalogue::{ClassId, EventId, EventKind, FeedId, FieldId, ListId, TableId, Value};
 use crate::rule::{PatronId, RowId, text};
 use crate::time::{Instant, Zone};
+
+/// A field by its index, with the value that is written.
+type Given = (u16, Option<Value>);
 
 /// Row numbers that are set aside at once, at first and at most.
 const ROWS_AT_FIRST: i64 = 16;
@@ -511,11 +515,11 @@ impl<'t> Writer<'t> {
         &mut self,
         patron: PatronId,
         event: EventId,
-        fields: &'f [(u16, Option<Value>)],
-    ) -> Result<std::borrow::Cow<'f, [(u16, Option<Value>)]>, StoreError> {
+        fields: &'f [Given],
+    ) -> Result<Cow<'f, [Given]>, StoreError> {
         let layout = self.layout.clone();
         let declared = &layout.catalogue.event(event).fields;
-        let mut permitted = std::borrow::Cow::Borrowed(fields);
+        let mut permitted = Cow::Borrowed(fields);
         for (place, (index, value)) in fields.iter().enumerate() {
             let Some(class) = declared[usize::from(*index)].private.filter(|_| value.is_some()) else { continue };
             if !self.permits(patron, class)? {

@@ -5,13 +5,16 @@ use std::io::{BufRead, BufReader, Read};
 use super::record::{Record, Step};
 use super::table::{Encoding, NOT_UTF8};
 
+/// From the columns of a block to the cells that are wanted, by slot.
+type Bind = dyn Fn(&[String]) -> Result<Vec<usize>, String>;
+
 /// The blocks of one table in a file.
 pub struct Copy {
     input: BufReader<Box<dyn Read>>,
     /// The table; any, if the source names none.
     block: Option<String>,
     encoding: Encoding,
-    bind: Box<dyn Fn(&[String]) -> Result<Vec<usize>, String>>,
+    bind: Box<Bind>,
     /// Of the block that is being read: number of columns, and by slot which cell.
     current: Option<(usize, Vec<usize>)>,
     line: u64,

@@ -6,11 +6,11 @@ use crate::time::{Day, Instant, TimeOfDay, Zone};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
 pub enum Order {
     #[serde(rename = "YMD")]
-    YearFirst,
+    YearMonthDay,
     #[serde(rename = "MDY")]
-    MonthFirst,
+    MonthDayYear,
     #[serde(rename = "DMY")]
-    DayFirst,
+    DayMonthYear,
 }
 
 /// A date, and the time of day and offset from UTC in seconds that stand after it.
@@ -68,14 +68,14 @@ fn parse_day(text: &str, order: Order) -> Result<Day, String> {
         let is_part = !parts.is_empty() && parts.iter().any(|part| number(part).is_some());
         return Err(if is_part { "is not a whole date".to_owned() } else { no_date() });
     };
-    let order = if first.len() == 4 { Order::YearFirst } else { order };
+    let order = if first.len() == 4 { Order::YearMonthDay } else { order };
     let (year, month, day) = match order {
-        Order::YearFirst => (first, second, third),
-        Order::MonthFirst => (third, first, second),
-        Order::DayFirst => (third, second, first),
+        Order::YearMonthDay => (first, second, third),
+        Order::MonthDayYear => (third, first, second),
+        Order::DayMonthYear => (third, second, first),
     };
     if year.len() != 4 {
-        let hint = if order == Order::YearFirst && third.len() == 4 {
+        let hint = if order == Order::YearMonthDay && third.len() == 4 {
             "could be two dates; say `dates = \"MDY\"` or `\"DMY\"` in the mapping"
         } else {
             "has no year of four digits"
@@ -150,15 +150,15 @@ mod tests {
     #[test]
     fn the_forms_of_real_exports() {
         for (text, order, expected) in [
-            ("2020-10-27 10:26:51.426709-04", Order::YearFirst, "2020-10-27T14:26:51.426709Z"),
-            ("2008-01-01 03:00:00-05", Order::MonthFirst, "2008-01-01T08:00:00Z"),
-            ("2019-11-27T00:00:00.000+00:00", Order::YearFirst, "2019-11-27T00:00:00Z"),
-            ("20200131", Order::YearFirst, "2020-01-31T00:00:00Z"),
-            ("20200131    182447", Order::YearFirst, "2020-01-31T18:24:47Z"),
-            ("07/14/2022", Order::MonthFirst, "2022-07-14T00:00:00Z"),
-            ("4/5/2022,23:59", Order::MonthFirst, "2022-04-05T23:59:00Z"),
-            ("31.12.1999 24:00", Order::DayFirst, "2000-01-01T00:00:00Z"),
-            ("2021-08-22T15:06:30Z", Order::YearFirst, "2021-08-22T15:06:30Z"),
+            ("2020-10-27 10:26:51.426709-04", Order::YearMonthDay, "2020-10-27T14:26:51.426709Z"),
+            ("2008-01-01 03:00:00-05", Order::MonthDayYear, "2008-01-01T08:00:00Z"),
+            ("2019-11-27T00:00:00.000+00:00", Order::YearMonthDay, "2019-11-27T00:00:00Z"),
+            ("20200131", Order::YearMonthDay, "2020-01-31T00:00:00Z"),
+            ("20200131    182447", Order::YearMonthDay, "2020-01-31T18:24:47Z"),
+            ("07/14/2022", Order::MonthDayYear, "2022-07-14T00:00:00Z"),
+            ("4/5/2022,23:59", Order::MonthDayYear, "2022-04-05T23:59:00Z"),
+            ("31.12.1999 24:00", Order::DayMonthYear, "2000-01-01T00:00:00Z"),
+            ("2021-08-22T15:06:30Z", Order::YearMonthDay, "2021-08-22T15:06:30Z"),
         ] {
             assert_eq!(read(text, order), expected, "{text}");
         }
@@ -168,24 +168,24 @@ mod tests {
     #[test]
     fn imp_09_no_date_is_guessed() {
         for (text, order, why) in [
-            ("0000-00-00", Order::YearFirst, "\"0000-00-00\" is no day of the calendar"),
-            ("9999-12-31", Order::YearFirst, "\"9999-12-31\" is no day of the calendar"),
-            ("2023-02-31", Order::YearFirst, "\"2023-02-31\" is no day of the calendar"),
-            ("0000-05-05", Order::YearFirst, "\"0000-05-05\" is no day of the calendar"),
-            ("12/31/99", Order::MonthFirst, "\"12/31/99\" has no year of four digits"),
-            ("1923", Order::YearFirst, "\"1923\" is not a whole date"),
-            ("1923-05", Order::YearFirst, "\"1923-05\" is not a whole date"),
-            ("--10-18", Order::YearFirst, "\"--10-18\" is not a whole date"),
-            ("yesterday", Order::YearFirst, "\"yesterday\" is no date"),
-            ("99", Order::MonthFirst, "\"99\" is not a whole date"),
+            ("0000-00-00", Order::YearMonthDay, "\"0000-00-00\" is no day of the calendar"),
+            ("9999-12-31", Order::YearMonthDay, "\"9999-12-31\" is no day of the calendar"),
+            ("2023-02-31", Order::YearMonthDay, "\"2023-02-31\" is no day of the calendar"),
+            ("0000-05-05", Order::YearMonthDay, "\"0000-05-05\" is no day of the calendar"),
+            ("12/31/99", Order::MonthDayYear, "\"12/31/99\" has no year of four digits"),
+            ("1923", Order::YearMonthDay, "\"1923\" is not a whole date"),
+            ("1923-05", Order::YearMonthDay, "\"1923-05\" is not a whole date"),
+            ("--10-18", Order::YearMonthDay, "\"--10-18\" is not a whole date"),
+            ("yesterday", Order::YearMonthDay, "\"yesterday\" is no date"),
+            ("99", Order::MonthDayYear, "\"99\" is not a whole date"),
             (
                 "07/14/2022",
-                Order::YearFirst,
+                Order::YearMonthDay,
                 "\"07/14/2022\" could be two dates; say `dates = \"MDY\"` or `\"DMY\"` in \
                                              the mapping",
             ),
-            ("2022-01-01 soon", Order::YearFirst, "\"2022-01-01 soon\" does not end with a time of day"),
-            ("2022-01-01 25:00", Order::YearFirst, "\"2022-01-01 25:00\" does not end with a time of day"),
+            ("2022-01-01 soon", Order::YearMonthDay, "\"2022-01-01 soon\" does not end with a time of day"),
+            ("2022-01-01 25:00", Order::YearMonthDay, "\"2022-01-01 25:00\" does not end with a time of day"),
         ] {
             assert_eq!(read(text, order), why);
         }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_date_is_taken_where_the_library_is() {
         let zone = Zone::named("America/Toronto").expect("a zone");
-        let late = parse("2022-06-16 02:59:59+00", Order::YearFirst).expect("an instant");
+        let late = parse("2022-06-16 02:59:59+00", Order::YearMonthDay).expect("an instant");
         assert_eq!(late.local_day(&zone).to_string(), "2022-06-15");
         assert_eq!(late.day.to_string(), "2022-06-16");
     }

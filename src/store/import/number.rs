@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn numbers_are_read_exactly_or_not_at_all() {
         assert_eq!(fixed("12.5", 2, '.'), Ok(1250));
-        assert_eq!(fixed("-$0.05", 2, '.').is_err(), true);
+        assert!(fixed("-$0.05", 2, '.').is_err());
         assert_eq!(fixed("$1,234.500000", 2, '.'), Ok(123_450));
         assert_eq!(fixed("1.234,56 €", 2, ','), Ok(123_456));
         assert_eq!(fixed("1 234", 0, ','), Ok(1234));

@@ -86,8 +86,11 @@ struct Seen {
     kinds: Option<Vec<&'static str>>,
 }
 
+/// The name of a type, and whether a text could be of it.
+type TypeTest = (&'static str, fn(&str) -> bool);
+
 /// From the narrowest to the widest; the first that fits every text of a column is taken.
-const KINDS: &[(&str, fn(&str) -> bool)] = &[
+const KINDS: &[TypeTest] = &[
     ("bool", |text| matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "t" | "f" | "yes" | "no")),
     ("date", |text| orders().any(|order| date::parse(text, order).is_ok_and(|found| found.time.is_none()))),
     ("instant", |text| orders().any(|order| date::parse(text, order).is_ok())),
@@ -99,7 +102,7 @@ const KINDS: &[(&str, fn(&str) -> bool)] = &[
 ];
 
 fn orders() -> impl Iterator<Item = Order> {
-    [Order::YearFirst, Order::MonthFirst, Order::DayFirst].into_iter()
+    [Order::YearMonthDay, Order::MonthDayYear, Order::DayMonthYear].into_iter()
 }
 
 fn guess(path: &Path, columns: &[String]) -> Result<Vec<Guess>, ImportError> {

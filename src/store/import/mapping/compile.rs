@@ -105,7 +105,7 @@ pub fn compile(mapping: &Mapping, catalogue: &Catalogue, library_zone: &Zone) ->
         None => library_zone.clone(),
     };
     let style = Style {
-        order: mapping.dates.unwrap_or(Order::YearFirst),
+        order: mapping.dates.unwrap_or(Order::YearMonthDay),
         zone,
         as_written: false,
         time: TimeOfDay(0),
