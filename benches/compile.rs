@@ -15,8 +15,8 @@ use bookmobile::syntax;
 const ROUNDS: usize = 15;
 
 fn main() {
-    let arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let campaigns = arguments.last().and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let campaigns = arguments.next_back().and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let text = program(campaigns);
     let mut sources = Sources::default();
     sources.add("large.campaign", text.as_str());
