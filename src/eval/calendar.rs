@@ -3,6 +3,8 @@
 //! That is exact wherever the local date never falls. Where a zone repeated a date ([`Zone::repeated_dates`]), an
 //! instant up to the end of the last such stretch is compared by its date itself.
 
+use std::cell::RefCell;
+
 use super::answer::NEVER;
 use crate::time::{Day, Instant, Zone};
 
@@ -13,7 +15,13 @@ pub(super) struct Calendar<'a> {
     repeated: Vec<(Instant, Instant)>,
     /// From here on the local date never falls.
     steady: Instant,
+    /// The first instants of the days of [`REMEMBERED`], as far as they were asked for: a zone takes a hundred times
+    /// as long to find one.
+    starts: RefCell<Vec<Option<Instant>>>,
 }
+
+/// 1970 to 2105.
+const REMEMBERED: std::ops::Range<i32> = 0..50_000;
 
 /// A place in time that parts what comes before it from the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,12 +35,39 @@ impl<'a> Calendar<'a> {
     pub(super) fn new(zone: &'a Zone) -> Calendar<'a> {
         let repeated = zone.repeated_dates();
         let steady = repeated.last().map_or(Instant(i64::MIN), |(_, end)| *end);
-        Calendar { zone, repeated, steady }
+        Calendar { zone, repeated, steady, starts: RefCell::new(vec![None; REMEMBERED.len()]) }
+    }
+
+    /// The first instant of a date.
+    pub(super) fn start_of(&self, day: Day) -> Instant {
+        if !REMEMBERED.contains(&day.0) {
+            return self.zone.start_of(day);
+        }
+        let index = (day.0 - REMEMBERED.start) as usize;
+        if let Some(start) = self.starts.borrow()[index] {
+            return start;
+        }
+        let start = self.zone.start_of(day);
+        self.starts.borrow_mut()[index] = Some(start);
+        start
+    }
+
+    /// The local date of an instant.
+    pub(super) fn day(&self, at: Instant) -> Day {
+        const DAY: i64 = 86_400;
+        let Ok(utc) = i32::try_from(at.seconds().div_euclid(DAY)) else { return self.zone.day(at) };
+        if at < self.steady || !REMEMBERED.contains(&(utc - 1)) || !REMEMBERED.contains(&(utc + 2)) {
+            return self.zone.day(at);
+        }
+        // The local date is that of UTC, or a neighbour. Of a date that a zone skipped the first instant is that of
+        // the next one, so the latest date that has begun is meant.
+        let begun = [utc + 1, utc].into_iter().find(|day| self.start_of(Day(*day)) <= at);
+        Day(begun.unwrap_or(utc - 1))
     }
 
     /// The beginning of a date.
     pub(super) fn cut(&self, day: Day) -> Cut {
-        Cut::Day(day, self.zone.start_of(day))
+        Cut::Day(day, self.start_of(day))
     }
 
     /// Whether `at` comes before the cut.
@@ -60,6 +95,6 @@ impl<'a> Calendar<'a> {
 
     /// When today becomes `day`, for a day that is not past: its first instant.
     pub(super) fn starts(&self, day: Day) -> Instant {
-        if day >= Day::MAX { NEVER } else { self.zone.start_of(day) }
+        if day >= Day::MAX { NEVER } else { self.start_of(day) }
     }
 }

@@ -26,6 +26,7 @@ pub struct Interpreter<'a> {
     truths: Vec<(u32, bool)>,
     held: Vec<(u32, Held)>,
     pub(super) values: Vec<(u32, Option<Value>)>,
+    pub(super) values_until: Vec<(u32, Option<Value>, Instant)>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -41,6 +42,7 @@ impl<'a> Interpreter<'a> {
             truths: vec![(0, false); rules.conditions.nodes.len()],
             held: vec![(0, Held::always(false)); rules.conditions.nodes.len()],
             values: vec![(0, None); rules.values.nodes.len()],
+            values_until: vec![(0, None, NEVER); rules.values.nodes.len()],
         }
     }
 
@@ -56,6 +58,7 @@ impl<'a> Interpreter<'a> {
             self.truths.fill((0, false));
             self.held.fill((0, Held::always(false)));
             self.values.fill((0, None));
+            self.values_until.fill((0, None, NEVER));
         }
         Asked { interpreter: self, question }
     }
@@ -208,7 +211,9 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
                 let (left, left_until) = self.operand::<V>(*left, row);
                 let (right, right_until) = self.operand::<V>(*right, row);
                 let decided = match (left, right) {
-                    (Some(left), Some(right)) => super::reach::decide(function, &left, &right),
+                    (Some((least, most)), Some((lower, upper))) => {
+                        super::reach::decide(function, (&least, &most), (&lower, &upper))
+                    }
                     _ => None,
                 };
                 Held { holds: decided == Some(*truth), until: left_until.min(right_until) }

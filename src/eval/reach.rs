@@ -24,9 +24,11 @@ enum Reach {
 }
 
 /// How a comparison of two ranges is decided, if all their values decide it alike.
-pub(super) fn decide(function: &Function, left: &(Value, Value), right: &(Value, Value)) -> Option<bool> {
-    let (left_least, left_most) = left;
-    let (right_least, right_most) = right;
+pub(super) fn decide(
+    function: &Function,
+    (left_least, left_most): (&Value, &Value),
+    (right_least, right_most): (&Value, &Value),
+) -> Option<bool> {
     if *function == EQUAL {
         let single = equal(left_least, left_most) && equal(right_least, right_most);
         let apart = order(left_most, right_least) == Some(Ordering::Less)
@@ -53,56 +55,78 @@ pub(super) fn decide(function: &Function, left: &(Value, Value), right: &(Value,
 /// The last day that is looked at: far beyond every date of a library.
 const HORIZON: i32 = 2_900_000;
 
+const DAY_MICROS: i64 = 86_400_000_000;
+
 impl<'a, 'q> Asked<'_, 'a, 'q> {
     /// The end of the validity of a value that moves with the clock.
     pub(super) fn reach_until(&mut self, id: ValueId, row: Option<&'q EventRow>) -> Instant {
-        let moment = self.moment();
-        let zone = moment.zone;
-        let by_days = self.interpreter.rules.value_depends[id.0 as usize].clock == Clock::Today;
-        let mut stays = |until: Instant| {
-            let then = Moment { now: until, today: zone.day(until), zone };
-            matches!(self.reach(id, row, &then), Reach::Exactly(_))
-        };
-        // Up to the last instant of a day.
-        let end_of = |day: i32| Instant(zone.start_of(Day(day).plus_days(1)).0 - 1);
-        let today = moment.today.0;
-        // The last day that is known to be good, and the first that is known not to be: gallop, then halve.
-        let (mut good, mut step) = (today - 1, 1);
-        let mut bad = loop {
-            let next = good.saturating_add(step).min(HORIZON);
-            if !stays(end_of(next)) {
-                break next;
+        let now = self.moment();
+        let still = self.still_until(id, row);
+        let far = self.distance(id, row);
+        match self.interpreter.rules.value_depends[id.0 as usize].clock {
+            Clock::Still => still,
+            Clock::Today => {
+                let today = i64::from(now.today.0);
+                let near = far.map(|micros| today + micros / DAY_MICROS);
+                let near = near.into_iter().flat_map(|day| [day - 4, day - 1, day, day + 4]);
+                let stays = |day: i64| {
+                    let then = Moment { today: Day(day as i32), ..now };
+                    matches!(self.reach(id, row, &then), Reach::Exactly(_))
+                };
+                let last = last_good(today, i64::from(HORIZON), near, stays);
+                last.map_or(still, |day| still.min(self.interpreter.calendar.starts(Day(day as i32 + 1))))
             }
-            if next == HORIZON {
-                return NEVER;
+            Clock::Now => {
+                let horizon = now.zone.start_of(Day(HORIZON)).0;
+                let near = far.map(|micros| now.now.0.saturating_add(micros).min(horizon));
+                let around = [-7 * DAY_MICROS, -DAY_MICROS, -1, 0, 1, DAY_MICROS, 7 * DAY_MICROS];
+                let near = near.into_iter().flat_map(|at| around.map(|offset| at.saturating_add(offset)));
+                let stays = |at: i64| {
+                    let then = Moment { now: Instant(at), today: now.zone.day(Instant(at)), zone: now.zone };
+                    matches!(self.reach(id, row, &then), Reach::Exactly(_))
+                };
+                last_good(now.now.0, horizon, near, stays).map_or(still, |at| still.min(Instant(at + 1)))
             }
-            good = next;
-            step = step.saturating_mul(2);
-        };
-        while bad - good > 1 {
-            let middle = good + (bad - good) / 2;
-            if stays(end_of(middle)) { good = middle } else { bad = middle }
         }
-        let reached = if good < today { moment.now } else { end_of(good) };
-        if good >= today && by_days {
-            return Instant(reached.0 + 1);
-        }
-        // Within the day that follows.
-        let (mut good, mut bad) = (reached.0, end_of(bad).0);
-        while bad - good > 1 {
-            let middle = good + (bad - good) / 2;
-            if stays(Instant(middle)) { good = middle } else { bad = middle }
-        }
-        Instant(good + 1)
     }
 
-    /// The values of a node from now to `then`.
+    /// Until when everything stays that does not move with the clock by itself.
+    fn still_until(&mut self, id: ValueId, row: Option<&'q EventRow>) -> Instant {
+        let rules = self.interpreter.rules;
+        if rules.value_depends[id.0 as usize].clock == Clock::Still {
+            return self.known_until(id, row).1;
+        }
+        match rules.value_node(id) {
+            ValueNode::Call { arguments, .. } => {
+                arguments.iter().map(|argument| self.still_until(*argument, row)).fold(NEVER, Instant::min)
+            }
+            ValueNode::Gated { value, .. } => self.still_until(*value, row),
+            _ => NEVER,
+        }
+    }
+
+    /// How far in microseconds the two sides of a comparison of dates or instants are apart: about when it turns.
+    fn distance(&mut self, id: ValueId, row: Option<&'q EventRow>) -> Option<i64> {
+        let ValueNode::Call { function, arguments } = self.interpreter.rules.value_node(id) else { return None };
+        let [left, right] = **arguments else { return None };
+        if function.validity != Validity::Comparison {
+            return None;
+        }
+        match (self.known(left, row)?, self.known(right, row)?) {
+            (Value::Date(left), Value::Date(right)) => {
+                Some((i64::from(left.0) - i64::from(right.0)).abs() * DAY_MICROS)
+            }
+            (Value::Instant(left), Value::Instant(right)) => Some(left.0.saturating_sub(right.0).saturating_abs()),
+            _ => None,
+        }
+    }
+
+    /// The values of a node from now to `then`, as long as what does not move with the clock by itself stays.
     fn reach(&mut self, id: ValueId, row: Option<&'q EventRow>, then: &Moment<'_>) -> Reach {
         let rules = self.interpreter.rules;
         let now = self.moment();
         if rules.value_depends[id.0 as usize].clock == Clock::Still {
-            let (known, until) = self.known_until(id, row);
-            return if then.now < until { Reach::Exactly(known) } else { Reach::Any };
+            return Reach::Exactly(self.known(id, row));
         }
         match rules.value_node(id) {
             ValueNode::Today => between(Value::Date(now.today), Value::Date(then.today)),
@@ -111,29 +135,30 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
                 true => self.reach(*value, row, then),
                 false => Reach::Exactly(None),
             },
-            ValueNode::Call { function, arguments } => {
-                let mut least = [None, None];
-                let mut most = [None, None];
-                let mut moves = false;
-                for (index, argument) in arguments.iter().enumerate() {
-                    let (from, to) = match self.reach(*argument, row, then) {
-                        Reach::Exactly(None) => return Reach::Exactly(None),
-                        Reach::Exactly(Some(value)) => (value.clone(), value),
-                        Reach::Between(from, to) => {
-                            moves = true;
-                            (from, to)
-                        }
-                        Reach::Any => return Reach::Any,
+            ValueNode::Call { function, arguments } => match **arguments {
+                [only] => match self.reach(only, row, then) {
+                    Reach::Exactly(Some(value)) => {
+                        self.reach_of_call(function, &[value.clone()], &[value], false, then)
+                    }
+                    Reach::Between(least, most) => self.reach_of_call(function, &[least], &[most], true, then),
+                    nothing => nothing,
+                },
+                [left, right] => {
+                    let (left_moves, left_least, left_most) = match self.reach(left, row, then) {
+                        Reach::Exactly(Some(value)) => (false, value.clone(), value),
+                        Reach::Between(least, most) => (true, least, most),
+                        nothing => return nothing,
                     };
-                    let (Some(least), Some(most)) = (least.get_mut(index), most.get_mut(index)) else {
-                        return Reach::Any;
+                    let (right_moves, right_least, right_most) = match self.reach(right, row, then) {
+                        Reach::Exactly(Some(value)) => (false, value.clone(), value),
+                        Reach::Between(least, most) => (true, least, most),
+                        nothing => return nothing,
                     };
-                    (*least, *most) = (Some(from), Some(to));
+                    let (least, most) = ([left_least, right_least], [left_most, right_most]);
+                    self.reach_of_call(function, &least, &most, left_moves || right_moves, then)
                 }
-                let least: Vec<Value> = least.into_iter().flatten().collect();
-                let most: Vec<Value> = most.into_iter().flatten().collect();
-                self.reach_of_call(function, &least, &most, moves, then)
-            }
+                _ => Reach::Any,
+            },
             // Tables are looked up by a value that may move; what they then say has no order.
             _ => Reach::Any,
         }
@@ -151,13 +176,10 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         match function.validity {
             Validity::OfArguments if moves => Reach::Any,
             Validity::OfArguments => Reach::Exactly((function.kernel)(least, &now)),
-            Validity::Comparison => {
-                let (left, right) = ((least[0].clone(), most[0].clone()), (least[1].clone(), most[1].clone()));
-                match decide(function, &left, &right) {
-                    Some(truth) => Reach::Exactly(Some(Value::Bool(truth))),
-                    None => Reach::Any,
-                }
-            }
+            Validity::Comparison => match decide(function, (&least[0], &most[0]), (&least[1], &most[1])) {
+                Some(truth) => Reach::Exactly(Some(Value::Bool(truth))),
+                None => Reach::Any,
+            },
             Validity::Monotone { arguments, today, unknown_below } => {
                 let still = today == Direction::Still || then.today == now.today;
                 if !moves && still {
@@ -167,16 +189,15 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
                 if arguments.contains(&Direction::Either) {
                     return corners(function, least, most, &now);
                 }
-                let pick = |low: bool| -> Vec<Value> {
-                    let sides = arguments.iter().zip(least.iter().zip(most));
-                    let pick = sides.map(|(direction, (least, most))| match (direction, low) {
-                        (Direction::Down, true) | (Direction::Up, false) => most.clone(),
-                        _ => least.clone(),
-                    });
-                    pick.collect()
+                let pick = |index: usize, low: bool| match (arguments[index], low) {
+                    (Direction::Down, true) | (Direction::Up, false) => most[index].clone(),
+                    _ => least[index].clone(),
                 };
-                let lowest = (function.kernel)(&pick(true), early);
-                let highest = (function.kernel)(&pick(false), late);
+                let end = |low: bool, moment: &Moment<'_>| match least.len() {
+                    1 => (function.kernel)(&[pick(0, low)], moment),
+                    _ => (function.kernel)(&[pick(0, low), pick(1, low)], moment),
+                };
+                let (lowest, highest) = (end(true, early), end(false, late));
                 match (lowest, highest) {
                     (Some(lowest), Some(highest)) => self.widened(function, least, most, lowest, highest),
                     (_, None) if unknown_below => Reach::Exactly(None),
@@ -219,6 +240,44 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             _ => between(lowest, highest),
         }
     }
+}
+
+/// The last point up to which something stays that stays at `start`; `None`: it stays up to the horizon. Tries `near`,
+/// ascending, and then halves.
+fn last_good(
+    start: i64,
+    horizon: i64,
+    near: impl IntoIterator<Item = i64>,
+    mut stays: impl FnMut(i64) -> bool,
+) -> Option<i64> {
+    if stays(horizon) {
+        return None;
+    }
+    let (mut good, mut bad) = (start, horizon);
+    for point in near {
+        if good < point && point < bad {
+            if !stays(point) {
+                bad = point;
+                break;
+            }
+            good = point;
+        }
+    }
+    // Gallop where nothing said how far to look.
+    let mut step = 1;
+    while bad == horizon && good.saturating_add(step) < bad {
+        if !stays(good + step) {
+            bad = good + step;
+            break;
+        }
+        good += step;
+        step = step.saturating_mul(2);
+    }
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if stays(middle) { good = middle } else { bad = middle }
+    }
+    Some(good)
 }
 
 /// The range from `least` to `most`.

@@ -88,7 +88,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             return NEVER;
         }
         let calendar = &self.interpreter.calendar;
-        let day = at.map_or(day, |at| calendar.zone.day(at));
+        let day = at.map_or(day, |at| calendar.day(at));
         window.turn(at, day, &self.moment(), self.interpreter.world.week_starts, calendar)
     }
 
@@ -142,7 +142,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             if held.holds {
                 count += 1;
                 if counted == Counted::Days {
-                    days.push(self.interpreter.calendar.zone.day(row.at));
+                    days.push(self.interpreter.calendar.day(row.at));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             Some(seconds) => Cut::At(Instant(at.plus_seconds(seconds).0.saturating_add(1))),
             None => {
                 let calendar = &self.interpreter.calendar;
-                calendar.cut(calendar.zone.day(at).plus(within).plus_days(1))
+                calendar.cut(calendar.day(at).plus(within).plus_days(1))
             }
         }
     }
@@ -254,7 +254,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         (of, unit): (i64, Unit),
         bound: Bound,
     ) -> Held {
-        let calendar_day = |asked: &Self, at| asked.interpreter.calendar.zone.day(at);
+        let calendar_day = |asked: &Self, at| asked.interpreter.calendar.day(at);
         let today = self.moment().today;
         let start = |k: i64| today.plus(Duration { count: k.saturating_neg(), unit });
         let (rows, window) = (self.rows(selection), self.selection_bounds::<V>(selection));

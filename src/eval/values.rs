@@ -40,11 +40,22 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
     /// The value, and until when it is that.
     pub(super) fn known_until(&mut self, id: ValueId, row: Option<&'q EventRow>) -> (Option<Value>, Instant) {
         let rules = self.interpreter.rules;
-        if rules.value_depends[id.0 as usize].clock == Clock::Still {
-            return self.find::<true>(rules.value_node(id), row);
+        let (node, depends) = (rules.value_node(id), rules.value_depends[id.0 as usize]);
+        let remembered = is_remembered(node) && !depends.row;
+        let generation = self.generation();
+        if let (stamp, known, until) = &self.interpreter.values_until[id.0 as usize]
+            && remembered
+            && *stamp == generation
+        {
+            return (known.clone(), *until);
         }
-        let known = self.known(id, row);
-        let until = self.reach_until(id, row);
+        let (known, until) = match depends.clock {
+            Clock::Still => self.find::<true>(node, row),
+            Clock::Today | Clock::Now => (self.known(id, row), self.reach_until(id, row)),
+        };
+        if remembered {
+            self.interpreter.values_until[id.0 as usize] = (generation, known.clone(), until);
+        }
         (known, until)
     }
 
@@ -168,7 +179,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         let closes = match row.fields.get(usize::from(field)).and_then(Option::as_ref) {
             _ if row.removed => return (false, NEVER),
             Some(Value::Instant(at)) => *at,
-            Some(Value::Date(day)) => self.interpreter.world.zone.start_of(*day),
+            Some(Value::Date(day)) => self.interpreter.calendar.start_of(*day),
             _ => return (true, NEVER),
         };
         match closes > self.question.open_at {

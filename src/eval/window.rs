@@ -45,7 +45,7 @@ impl Bounds {
     pub(super) fn place_day(&self, day: Day, calendar: &Calendar<'_>) -> Place {
         self.place_by(|cut| match cut {
             Cut::Day(bound, _) => day < bound,
-            Cut::At(bound) => calendar.zone.start_of(day) < bound,
+            Cut::At(bound) => calendar.start_of(day) < bound,
         })
     }
 
