@@ -37,6 +37,8 @@ pub(super) struct Rows {
     /// Indices of the fields in the order of their names, which a change of the program's text does not alter.
     pub by_name: Vec<u16>,
     pub insert: String,
+    /// Into the table of the rows that are gathered first.
+    pub gather: String,
     pub by_key: String,
     /// The row of an event without key that holds the same.
     pub same: String,
@@ -117,6 +119,7 @@ impl Rows {
         let places = vec!["?"; names.len()].join(", ");
         let insert = format!("INSERT INTO {} ({}) VALUES ({places})", rows.table, names.join(", "));
         let by_key = format!("SELECT {} FROM {} WHERE key = ?1", names.join(", "), rows.table);
+        rows.gather = format!("INSERT INTO temp.gathered ({}) VALUES ({places})", names.join(", "));
         rows.insert = insert;
         rows.by_key = by_key;
         rows.same = format!("SELECT id FROM {} WHERE patron = ?1 AND at = ?2 AND mark = ?3", rows.table);

@@ -6,6 +6,7 @@
 //! writing what is there already changes nothing; history of a patron without what its privacy class requires is
 //! never stored.
 
+mod bulk;
 mod change;
 mod column;
 mod consent;

@@ -37,6 +37,8 @@ pub struct Writer<'t> {
     block: i64,
     /// The last patron asked for, and the classes whose data may be kept of them.
     permitted: Option<(i64, Vec<bool>)>,
+    /// The kind whose rows are gathered ([`Writer::gather`]).
+    pub(super) gathering: Option<EventId>,
 }
 
 /// What became of an event or record.
@@ -61,7 +63,17 @@ pub enum Outcome {
 impl<'t> Writer<'t> {
     pub(super) fn new(connection: &'t Connection, layout: Arc<Layout>, zone: Zone, at: Instant) -> Writer<'t> {
         let touched = HashSet::new();
-        Writer { connection, layout, zone, at, touched, rows: 0..0, block: ROWS_AT_FIRST, permitted: None }
+        Writer {
+            connection,
+            layout,
+            zone,
+            at,
+            touched,
+            rows: 0..0,
+            block: ROWS_AT_FIRST,
+            permitted: None,
+            gathering: None,
+        }
     }
 
     /// The instant at which the store learns what is written.
@@ -189,14 +201,14 @@ impl<'t> Writer<'t> {
         fields: &[(u16, Option<Value>)],
     ) -> Result<Written, StoreError> {
         match key {
-            Some(key) => {
+            Some(key) if self.gathering != Some(event) => {
                 let found = self.keyed(event, key)?;
                 match found {
                     Some(found) => self.replace(event, found, Some((patron, at)), fields),
                     None => self.insert_event(patron, event, Some(key), at, fields),
                 }
             }
-            None => self.insert_event(patron, event, None, at, fields),
+            key => self.insert_event(patron, event, key, at, fields),
         }
     }
 
@@ -214,7 +226,8 @@ impl<'t> Writer<'t> {
             return Ok(Written { row: None, outcome: Outcome::NotStored(class) });
         }
         let mark = key.is_none().then(|| mark(rows, fields));
-        if let Some(mark) = mark {
+        let gathers = self.gathering == Some(event);
+        if let Some(mark) = mark.filter(|_| !gathers) {
             let mut same = self.connection.prepare_cached(&rows.same)?;
             if let Some(id) = same.query_row(params![patron.0, at.0, mark], |row| row.get(0)).optional()? {
                 return Ok(Written { row: Some(RowId(id)), outcome: Outcome::Unchanged });
@@ -222,7 +235,8 @@ impl<'t> Writer<'t> {
         }
         let id = self.next_row()?;
         let permitted = self.permitted_fields(patron, event, fields)?;
-        let mut insert = self.connection.prepare_cached(&rows.insert)?;
+        let sql = if gathers { &rows.gather } else { &rows.insert };
+        let mut insert = self.connection.prepare_cached(sql)?;
         insert.raw_bind_parameter(1, patron.0)?;
         insert.raw_bind_parameter(2, at.0)?;
         insert.raw_bind_parameter(3, id)?;

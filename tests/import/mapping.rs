@@ -206,3 +206,49 @@ fn a_patron_block_is_guessed_from_an_export() {
     // What is guessed is a program.
     program(&format!("library \"L\" {{ timezone \"UTC\"  languages en }}\n{text}"));
 }
+
+/// The first rows of a kind are gathered and sorted, later ones written one by one: both come to the same.
+#[test]
+fn a_first_import_is_the_same_as_a_later_one() {
+    let library = program(LIBRARY);
+    let mapping = |key: &str| {
+        format!(
+            "[source.people]\nfile = \"people.csv\"\n[source.visits]\nfile = \"visits.csv\"\n\
+             [[patron]]\nfrom = \"people\"\nkey = \"id\"\n[patron.fields]\nhistory_opt_in = true\n\
+             [[event]]\nevent = \"visit\"\nfrom = \"visits\"\npatron = \"id\"\nat = \"at\"\n{key}\
+             [event.fields]\nprogram = \"what\"\n"
+        )
+    };
+    let people = b"id\n1\n2\n3\n";
+    let visits: String = (0..300)
+        .map(|n| format!("{},2026-0{}-01,Chess {},k{}\n", n * 7 % 3 + 1, n % 5 + 1, n % 4, n * 11 % 90))
+        .collect();
+    let visits = format!("id,at,what,key\n{visits}");
+    let before = b"id,at,what,key\n1,2025-01-01,Before,before\n";
+    for key in ["", "key = \"key\"\n"] {
+        let read = |store: &Store| -> Vec<String> {
+            let sql = "SELECT patron || ' ' || at || ' ' || f_program || ' ' || coalesce(key, '') FROM event_visit
+                       WHERE f_program <> 'Before' ORDER BY 1";
+            let mut statement = store.connection().prepare(sql).expect("a statement");
+            let rows = statement.query_map((), |row| row.get(0)).expect("rows");
+            rows.map(|row| row.expect("a row")).collect()
+        };
+        let mut found = Vec::new();
+        for first in [None, Some(&before[..])] {
+            let mut store = Store::in_memory().expect("memory");
+            store.align(&library.catalogue).expect("a catalogue");
+            let mut summary = None;
+            for visits in first.into_iter().chain([visits.as_bytes()]) {
+                let files = Files::of(&[("people.csv", people), ("visits.csv", visits)]);
+                let done = attempt(&mut store, &library, &mapping(key), &files.paths, noon(6, 1)).expect("imported");
+                summary = done.0.target("visit").cloned();
+            }
+            let summary = summary.expect("the target");
+            assert_eq!(summary.new as usize, read(&store).len());
+            assert_eq!(summary.new + summary.changed + summary.unchanged, 300);
+            found.push((summary.new, read(&store)));
+        }
+        assert_eq!(found[0], found[1], "with {key:?}");
+        assert!(found[0].0 < 300);
+    }
+}

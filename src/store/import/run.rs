@@ -194,6 +194,9 @@ impl Run<'_> {
         let mut summary = TargetSummary { target: target.name.clone(), ..TargetSummary::default() };
         let mut seen = HashSet::new();
         let mut record = Record::default();
+        if let Kind::Event { event, complete: false, .. } = target.kind {
+            self.writer.gather(event)?;
+        }
         for path in inputs {
             let mut table = Table::open(path, &source.source, encoding, &source.columns)?;
             loop {
@@ -237,6 +240,10 @@ impl Run<'_> {
             self.done += size(path);
             self.tell(0);
         }
+        let gathered = self.writer.settle_gathered()?;
+        summary.new -= gathered.repeated + gathered.replaced;
+        summary.unchanged += gathered.repeated;
+        summary.changed += gathered.replaced;
         summary.removed = self.complete(target, &seen)?;
         Ok(summary)
     }
