@@ -181,3 +181,37 @@ fn quirk_6_fees_of_the_migration_example() {
         ]
     );
 }
+
+/// Quirk 7: the user import writes names where the users of the system have identifiers; the second mapping.
+#[test]
+fn quirk_7_an_export_with_names_instead_of_identifiers() {
+    let Some(folder) = data("folio") else { return };
+    let page = std::fs::read_to_string(folder.join("mod-user-import/README.md")).expect("the page");
+    let example = page.split("<pre><code>").find(|part| part.contains("\"users\"")).expect("the example request");
+    let json = example.split("</code>").next().expect("split yields at least one part");
+    let beside = tempfile::tempdir().expect("a folder");
+    let users = beside.path().join("users.json");
+    std::fs::write(&users, json).expect("written");
+    let mapping = r#"
+        [source.users]
+        file = "users.json"
+        path = "users"
+        [[patron]]
+        from = "users"
+        key  = "barcode"
+        [patron.fields]
+        group      = "patronGroup"
+        contact_by = { column = "personal.preferredContactTypeId", codes = { mail = "001", email = "002", text = "003" } }
+        expires_on = "expirationDate"
+    "#;
+    let program = crate::import::world::program(
+        "library \"Import\" { timezone \"UTC\"  languages en }\n\
+         patron { group one of staff, faculty, undergrad, graduate  contact_by text  expires_on date }\n",
+    );
+    let run = crate::import::world::run(&program, mapping, &[users]);
+    assert_eq!(run.summary.target("patron").expect("the target").new, 1, "{:#?}", run.findings);
+    let sql = "SELECT f_group || ' ' || f_contact_by || ' ' || f_expires_on FROM patron WHERE key = '1234567'";
+    let found: String = run.store.connection().query_row(sql, (), |row| row.get(0)).expect("the patron");
+    // 2019-01-01 is day 17,897 since 1970.
+    assert_eq!(found, "staff 001 17897");
+}

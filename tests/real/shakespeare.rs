@@ -113,6 +113,25 @@ figures! {
         assert!(unknown > 0 && store.rejects.iter().all(|reject| reject.effect == "row rejected" || reject.column == "end_date"));
     }
 
+    quirk_4_nobody_gets_a_birthday_from_a_year(store) {
+        assert_eq!(store.sizes(NOW)["with_birth_year"], 526);
+        assert_eq!(store.count("SELECT count(*) FROM patron WHERE f_birth_date IS NOT NULL"), 0);
+    }
+
+    quirk_7_only_letters_reach_them(store) {
+        assert_eq!(store.count("SELECT count(*) FROM patron WHERE f_email IS NOT NULL OR f_phone IS NOT NULL"), 0);
+        assert_eq!(store.count("SELECT count(*) FROM patron WHERE f_street IS NOT NULL"), 1338);
+    }
+
+    quirk_8_heavy_tails_and_long_loans(store) {
+        let none = "SELECT count(*) FROM patron WHERE id NOT IN (SELECT patron FROM event_checkout)";
+        assert_eq!(store.count(none), 2534 - 260);
+        // Days since 1970, all before it; noon in Paris is on the same date in UTC.
+        let days = "f_returned_on - (at - 86399999999) / 86400000000";
+        assert_eq!(store.count(&format!("SELECT count(*) FROM event_checkout WHERE {days} < 0")), 0);
+        assert_eq!(store.count(&format!("SELECT max({days}) FROM event_checkout")), 3411);
+    }
+
     quirk_5_and_6_a_card_in_the_archive_is_no_card(store) {
         assert_eq!(store.sizes(NOW)["with_card"], 299);
         assert_eq!(store.count("SELECT count(*) FROM patron WHERE f_last_name IS NULL"), 0);
