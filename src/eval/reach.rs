@@ -138,7 +138,8 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             ValueNode::Call { function, arguments } => match **arguments {
                 [only] => match self.reach(only, row, then) {
                     Reach::Exactly(Some(value)) => {
-                        self.reach_of_call(function, &[value.clone()], &[value], false, then)
+                        let value = [value];
+                        self.reach_of_call(function, &value, &value, false, then)
                     }
                     Reach::Between(least, most) => self.reach_of_call(function, &[least], &[most], true, then),
                     nothing => nothing,
