@@ -1,6 +1,6 @@
 //! How a message can reach somebody: the channel, the address, the consent (sections 8 and 10).
 
-use crate::catalogue::{Channel, EventId, FieldId, Value};
+use crate::catalogue::{Channel, ClassSet, EventId, FieldId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::outbox::RecipientKind;
 use crate::engine::plan::Plan;
@@ -39,6 +39,10 @@ pub fn choose(
         if !message.blocks.iter().any(|block| block.channel == channel) {
             continue;
         }
+        if recipient == RecipientKind::Guardian && tells_a_guardian(campaign, message, channel) {
+            missing.push(format!("the {} tells what `reveal` keeps from a guardian", channel.word()));
+            continue;
+        }
         let Some(address) = address(plan, ask.facts, recipient, channel) else {
             missing.push(format!("no address for {}", channel.word()));
             continue;
@@ -51,6 +55,14 @@ pub fn choose(
     }
     let why = if missing.is_empty() { "no channel of the message reaches patrons".into() } else { missing.join(", ") };
     Err(format!("unreachable: {why}"))
+}
+
+/// Whether a text of the channel tells a privacy class that the campaign does not reveal to guardians (section 10).
+/// Where the author wrote `to guardian` the checker has refused it; here the patron's age chose the reader.
+fn tells_a_guardian(campaign: &Campaign, message: &Message, channel: Channel) -> bool {
+    let parts = message.blocks.iter().filter(|block| block.channel == channel).flat_map(|block| &block.parts);
+    let told = parts.fold(ClassSet::EMPTY, |told, part| told.union(part.template.classes()));
+    told.iter().any(|class| !campaign.reveal.contains(&(class, true)))
 }
 
 /// Below the library's age of adults. A patron of unknown age is not.

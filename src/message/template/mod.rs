@@ -311,6 +311,12 @@ impl Template {
         self.variants.iter().find(|variant| variant.start == start).unwrap_or(&self.variants[0])
     }
 
+    /// The privacy classes that it prints or decides by, however the campaign starts.
+    pub fn classes(&self) -> ClassSet {
+        let uses = self.variants.iter().flat_map(|variant| &variant.uses);
+        uses.fold(ClassSet::EMPTY, |classes, used| classes.union(used.classes))
+    }
+
     /// Whether it names `event` or `events`.
     pub fn reads_start(&self) -> bool {
         let of_start = |used: &Use| matches!(used.what, Used::Start(..) | Used::StartCount(_));
