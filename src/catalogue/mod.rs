@@ -297,6 +297,18 @@ pub struct Contact {
     pub guardian: Option<FieldId>,
 }
 
+impl Contact {
+    /// The fields that make the address of a channel; none for one that reaches nobody in particular.
+    pub fn fields(&self, channel: Channel) -> &[FieldId] {
+        match channel {
+            Channel::Email => self.email.as_slice(),
+            Channel::Sms => self.sms.as_slice(),
+            Channel::Print => &self.print,
+            Channel::Web | Channel::Feed | Channel::Social | Channel::Hook => &[],
+        }
+    }
+}
+
 /// Everything above, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {

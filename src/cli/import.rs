@@ -188,6 +188,14 @@ fn write_text(summary: &Summary, terminal: &mut Terminal) -> Result<(), Failure>
     for path in &summary.rejects {
         writeln!(terminal, "All of them are in {path}")?;
     }
+    if let Some(first) = summary.erased.first() {
+        let who = match summary.erased.len() {
+            1 => format!("a patron who had been erased came back: {first}"),
+            count => format!("{count} patrons who had been erased came back, the first is {first}"),
+        };
+        let what = "if it is no new registration, take them out of the export and run `bookmobile erase --again`";
+        terminal.note(&format!("{who}; {what}"))?;
+    }
     if summary.dry_run {
         writeln!(terminal, "Dry run: the store is as it was.")?;
     }

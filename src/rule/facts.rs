@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, Channel, EventId, FieldId, ListId, PurposeId, TableId, Value};
+use crate::catalogue::{Catalogue, Channel, Contact, EventId, FieldId, ListId, PurposeId, TableId, Value};
 use crate::time::{Day, Instant};
 
 /// A patron's row in the store. Stable for the life of the patron; not the library's key.
@@ -51,6 +51,21 @@ impl Facts {
     /// The value of a field as stored.
     pub fn field(&self, id: FieldId) -> Option<&Value> {
         self.fields[id.index()].as_ref()
+    }
+
+    /// The text of a field, if it is one and not empty.
+    pub fn text(&self, id: FieldId) -> Option<String> {
+        match self.field(id) {
+            Some(Value::Text(text)) if !text.trim().is_empty() => Some(text.to_string()),
+            Some(Value::Symbol(symbol)) => Some(symbol.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The patron's own address of a channel, its parts on lines of their own; `None` if one of them is unknown.
+    pub fn address(&self, contact: &Contact, channel: Channel) -> Option<String> {
+        let parts: Option<Vec<String>> = contact.fields(channel).iter().map(|id| self.text(*id)).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join("\n"))
     }
 
     /// The events or records of a kind.

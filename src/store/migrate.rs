@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001-data.sql"),
     include_str!("migrations/0002-engine.sql"),
     include_str!("migrations/0003-links.sql"),
+    include_str!("migrations/0004-consent.sql"),
 ];
 
 /// The newest version.

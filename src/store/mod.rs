@@ -10,6 +10,7 @@ mod bulk;
 mod change;
 mod column;
 mod consent;
+mod erasure;
 mod error;
 pub mod import;
 mod layout;
@@ -19,14 +20,18 @@ mod privacy;
 mod read;
 mod scan;
 mod secret;
+mod suppression;
 mod write;
 
 pub use change::Changes;
+pub use consent::{Kept, Said, Word};
+pub use erasure::{Cleaned, Erased, ledger_line, read_ledger_line};
 pub use error::StoreError;
 pub use layout::Layout;
 pub use open::{Store, Transaction};
 pub use privacy::Purged;
 pub use read::{Columns, Counts, Needs, Reader};
+pub use suppression::{HashKey, KeyedHash, Suppressed, Suppression, SuppressionList};
 pub use write::{Outcome, Writer, Written};
 
 #[cfg(test)]

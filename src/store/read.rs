@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::layout::Rows;
 use super::{Layout, StoreError, write};
 use crate::catalogue::{Catalogue, Channel, EventId, FeedId, ListId, Value};
-use crate::rule::{Consent, ConsentState, EventRow, Facts, PatronId, RowId, Tables};
+use crate::rule::{Consent, ConsentKind, ConsentState, EventRow, Facts, PatronId, RowId, Tables};
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
 
@@ -233,13 +233,21 @@ fn fields(rows: &Rows, row: &Row<'_>, first: usize) -> Result<Vec<Option<Value>>
     rows.columns.iter().enumerate().map(decode).collect()
 }
 
-/// A consent of the columns purpose, channel, state, `on_day`, `until_day`, if the program knows the purpose.
+/// A consent of the columns purpose, channel, state, `on_day`, `until_day`, `kind`, if the program knows the purpose. The
+/// end of an implied one stands in it as if its source had named it, so that no evaluator needs to know of the law.
 pub(super) fn consent(catalogue: &Catalogue, row: &Row<'_>, first: usize) -> Result<Option<Consent>, StoreError> {
     let word = |index: usize| row.get_ref(first + index).map(|found| found.as_str().unwrap_or_default());
     let purpose = Symbol::find(word(0)?).and_then(|name| catalogue.purpose_named(name));
     let channel = Channel::from_word(word(1)?);
     let state = ConsentState::from_word(word(2)?);
     let (Some(purpose), Some(channel), Some(state)) = (purpose, channel, state) else { return Ok(None) };
-    let until = row.get::<_, Option<i32>>(first + 4)?.map(Day);
-    Ok(Some(Consent { purpose, channel, state, on: Day(row.get(first + 3)?), until }))
+    let on = Day(row.get(first + 3)?);
+    let said = row.get::<_, Option<i32>>(first + 4)?.map(Day);
+    let until = match ConsentKind::from_word(word(5)?) {
+        Some(kind) if kind.is_implied() => {
+            kind.end(on, said, catalogue.purpose(purpose).expires_after).map(|(last, _)| last)
+        }
+        _ => said,
+    };
+    Ok(Some(Consent { purpose, channel, state, on, until }))
 }

@@ -149,7 +149,7 @@ impl Source<'_> {
             Source::Lists => {
                 "SELECT patron, list FROM list_member WHERE patron BETWEEN ?1 AND ?2 ORDER BY patron, list".to_owned()
             }
-            Source::Consents => "SELECT patron, purpose, channel, state, on_day, until_day FROM consent
+            Source::Consents => "SELECT patron, purpose, channel, state, on_day, until_day, kind FROM consent
                                  WHERE patron BETWEEN ?1 AND ?2 ORDER BY patron, purpose, channel"
                 .to_owned(),
             Source::Changes => "SELECT patron, field, max(at) FROM field_change

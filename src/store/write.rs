@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use serde_json::json;
 use siphasher::sip::SipHasher13;
 
 use super::column::Stored;
@@ -448,22 +447,10 @@ impl<'t> Writer<'t> {
         Ok(true)
     }
 
-    /// Takes everything that the store knows of a patron out of it, what the engine knows included. That it was done
-    /// stays in the audit, without whom.
-    ///
-    /// # Errors
-    /// If SQLite does.
-    pub fn erase(&mut self, patron: PatronId) -> Result<(), StoreError> {
-        for sql in [
-            "DELETE FROM patron WHERE id = ?1",
-            "DELETE FROM change_log WHERE patron = ?1",
-            "DELETE FROM audit WHERE patron = ?1",
-        ] {
-            self.connection.execute(sql, [patron.0])?;
-        }
+    /// A patron is no longer there.
+    pub(super) fn forget_patron(&mut self, patron: PatronId) {
         self.touched.remove(&patron.0);
         self.permitted = None;
-        self.audit("erased", None, &json!({}))
     }
 
     /// Notes in the audit that something was done.

@@ -252,3 +252,67 @@ fn a_first_import_is_the_same_as_a_later_one() {
         assert!(found[0].0 < 300);
     }
 }
+
+/// The kind of a consent is a word of a column or of the mapping; the file is its source where the mapping names none.
+#[test]
+fn consents_are_express_or_implied_and_have_a_source() {
+    let mapping = r#"
+        [[patron]]
+        key = "id"
+        [patron.fields]
+        history_opt_in = false
+        [[consent]]
+        where   = ["joined is not empty"]
+        patron  = "id"
+        purpose = { constant = "promotion" }
+        channel = { constant = "email" }
+        kind    = { column = "why", codes = { M = "implied by relationship", Q = "implied by inquiry", Y = "express" } }
+        source  = "form"
+        on      = "joined"
+    "#;
+    let text = "id,joined,why,form\n1,2026-01-15,M,\n2,2026-01-15,Q,web form\n3,2026-01-15,Y,\n4,2026-01-15,Z,\n5,,,\n";
+    let files = Files::of(&[("people.csv", text.as_bytes())]);
+    let library = program(LIBRARY);
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&library.catalogue).expect("a new store takes any catalogue");
+    for (round, new) in [(1, 3), (2, 0)] {
+        let (summary, findings) =
+            attempt(&mut store, &library, mapping, &files.paths, noon(6, round)).expect("imported");
+        let target = summary.target("consent").expect("the target");
+        assert_eq!((target.new, target.rejected, target.left_out), (new, 1, 1), "{findings:?}");
+        assert!(findings[0].reason.contains("the code \"Z\" is not in the table"), "{findings:?}");
+    }
+    let word = |key: &str| {
+        let patron = store.reader().patron_by_key(key).expect("readable").expect("a patron");
+        let facts = store.reader().facts(patron, &Needs::everything(&library.catalogue)).expect("readable");
+        let until = facts.expect("a patron").consents[0].until.map(|day| day.to_string());
+        let word = store.reader().words(patron).expect("readable").remove(0);
+        (word.kind, word.source, until)
+    };
+    use bookmobile::rule::ConsentKind::{Express, Inquiry, Relationship};
+    assert_eq!(word("1"), (Relationship, "import people.csv".to_owned(), Some("2028-01-14".to_owned())));
+    assert_eq!(word("2"), (Inquiry, "web form".to_owned(), Some("2026-07-14".to_owned())));
+    assert_eq!(word("3"), (Express, "import people.csv".to_owned(), None));
+}
+
+/// An erased patron whom the export brings back is noticed.
+#[test]
+fn whoever_was_erased_and_comes_back_is_noticed() {
+    let mapping = "[[patron]]\nkey = \"id\"\n[patron.fields]\nhistory_opt_in = false\n";
+    let files = Files::of(&[("people.csv", b"id\n1\n2\n")]);
+    let library = program(LIBRARY);
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&library.catalogue).expect("a new store takes any catalogue");
+    let mut erased = Vec::new();
+    for round in 1..=3 {
+        let (summary, _) = attempt(&mut store, &library, mapping, &files.paths, noon(6, round)).expect("imported");
+        erased.push(summary.erased);
+        if round == 1 {
+            let patron = store.reader().patron_by_key("2").expect("readable").expect("a patron");
+            let transaction = store.begin().expect("a transaction");
+            transaction.writer(&library.library.zone, noon(6, 1)).erase_patron(patron, false).expect("erased");
+            transaction.commit().expect("committed");
+        }
+    }
+    assert_eq!(erased, [vec![], vec!["2".to_owned()], vec![]]);
+}

@@ -8,8 +8,8 @@ use super::reader::{Plan, Reader, Rows, reader};
 use super::schema::{Fields, Schema};
 use super::town::{BRANCHES, Programme, calendar};
 use crate::catalogue::{FieldId, Value};
-use crate::rule::PatronId;
-use crate::store::{Outcome, Store, StoreError, Writer};
+use crate::rule::{ConsentKind, PatronId};
+use crate::store::{Outcome, Said, Store, StoreError, Writer};
 use crate::symbol::Symbol;
 use crate::time::Instant;
 
@@ -157,10 +157,16 @@ impl<'a> Town<'a> {
             imported.records += u64::from(matches!(written.outcome, Outcome::Inserted | Outcome::Replaced));
         }
         for consent in &rows.consents {
-            let said_at = self.schema.zone.start_of(consent.on);
-            let said =
-                writer.consent(patron, consent.purpose, consent.channel, consent.state, said_at, consent.until)?;
-            imported.consents += u64::from(said);
+            let said = Said {
+                purpose: consent.purpose,
+                channel: consent.channel,
+                state: consent.state,
+                at: self.schema.zone.start_of(consent.on),
+                until: consent.until,
+                kind: ConsentKind::Express,
+                source: "desk of the town",
+            };
+            imported.consents += u64::from(writer.say(patron, &said)?);
         }
         for list in &rows.lists {
             writer.member(patron, *list, true)?;

@@ -15,8 +15,8 @@ use super::summary::{Summary, TargetSummary};
 use super::table::{Encoding, Table};
 use super::{ImportError, Mapping};
 use crate::catalogue::{Channel, EventId, FieldId, ListId, Value};
-use crate::rule::{ConsentState, PatronId};
-use crate::store::{Outcome, Reader, Store, StoreError, Writer};
+use crate::rule::{ConsentKind, ConsentState, PatronId};
+use crate::store::{Outcome, Reader, Said, Store, StoreError, Writer};
 use crate::symbol::Symbol;
 use crate::time::{Instant, Zone};
 
@@ -59,6 +59,7 @@ pub fn import(
     let total = plan.targets.iter().flat_map(|target| &inputs[target.source]).map(|path| size(path)).sum();
     let transaction = store.begin()?;
     let is_first = transaction.reader().counts()?.patrons == 0;
+    let newest = transaction.reader().newest_patron()?;
     let mut run = Run {
         writer: transaction.writer(library_zone, options.at),
         reader: transaction.reader(),
@@ -66,6 +67,7 @@ pub fn import(
         is_first,
         rejects,
         patrons: HashMap::new(),
+        source: String::new(),
         progress: options.progress,
         total,
         done: 0,
@@ -78,6 +80,8 @@ pub fn import(
         summary.targets.push(run.target(target, source, &inputs[target.source], encoding)?);
     }
     run.rejects.finish()?;
+    let ledger = run.reader.erasures()?;
+    summary.erased = run.reader.erased_among(&ledger, newest)?.into_iter().map(|(_, key)| key).collect();
     summary.findings = run.rejects.shown.clone();
     summary.rejects = run.rejects.written.iter().map(|path| path.display().to_string()).collect();
     if summary.effective() > 0 {
@@ -163,6 +167,8 @@ struct Run<'r> {
     rejects: &'r mut Rejects,
     /// Keys that were looked up.
     patrons: HashMap<String, Option<PatronId>>,
+    /// Of consents whose mapping names none: the file at hand.
+    source: String,
     progress: Option<&'r dyn Fn(u64, u64)>,
     total: u64,
     done: u64,
@@ -198,6 +204,7 @@ impl Run<'_> {
             self.writer.gather(event)?;
         }
         for path in inputs {
+            self.source = format!("import {}", name_of(path));
             let mut table = Table::open(path, &source.source, encoding, &source.columns)?;
             loop {
                 match table.read(&mut record).map_err(|why| ImportError::file(path, why))? {
@@ -371,7 +378,7 @@ impl Run<'_> {
         kind: &Kind,
         record: &Record,
     ) -> Result<Result<bool, Refused>, ImportError> {
-        let Kind::Consent { purpose, channel, state, on, until, .. } = kind else {
+        let Kind::Consent { purpose, channel, state, kind, said_by, on, until, .. } = kind else {
             unreachable!("only consents come here")
         };
         let context = self.context.clone();
@@ -391,6 +398,19 @@ impl Run<'_> {
                 }
                 None => ConsentState::Given,
             };
+            let kind = match kind {
+                Some(part) => {
+                    let word = key_of(part, record, &context)?;
+                    let known = ConsentKind::from_word(&word);
+                    let kinds = "a consent is express, implied by relationship or implied by inquiry";
+                    known.ok_or_else(|| refused(part, &word, kinds))?
+                }
+                None => ConsentKind::Express,
+            };
+            let said_by = match said_by.as_ref().map(|part| part.expression.text(record, &context)) {
+                Some(Ok(Some(text))) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+                _ => None,
+            };
             let on = match field_of(on, record, &context)? {
                 Some(Value::Instant(instant)) => instant,
                 _ => return Err(empty(&on.part, Some("when it was said"), record, &context)),
@@ -399,11 +419,13 @@ impl Run<'_> {
                 Some(Value::Date(day)) => Some(day),
                 _ => None,
             };
-            Ok((id, by, said, on, until))
+            Ok((id, by, said, kind, said_by, on, until))
         };
         match read() {
-            Ok((purpose, channel, state, on, until)) => {
-                Ok(Ok(self.writer.consent(patron, purpose, channel, state, on, until)?))
+            Ok((purpose, channel, state, kind, said_by, at, until)) => {
+                let source = said_by.as_deref().unwrap_or(&self.source);
+                let said = Said { purpose, channel, state, at, until, kind, source };
+                Ok(Ok(self.writer.say(patron, &said)?))
             }
             Err(refused) => Ok(Err(refused)),
         }

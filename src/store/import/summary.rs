@@ -15,6 +15,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// The files that hold all of them.
     pub rejects: Vec<String>,
+    /// Keys of patrons who had been erased, and came (back) with this import.
+    pub erased: Vec<String>,
     /// Nothing was written to the store.
     pub dry_run: bool,
 }

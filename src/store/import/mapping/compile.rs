@@ -76,6 +76,8 @@ pub enum Kind {
         purpose: Part,
         channel: Part,
         state: Option<Part>,
+        kind: Option<Part>,
+        said_by: Option<Part>,
         on: Box<FieldPlan>,
         until: Option<Box<FieldPlan>>,
     },
@@ -229,6 +231,8 @@ impl Compiler<'_> {
                 purpose: self.part(source, &consent.purpose)?,
                 channel: self.part(source, &consent.channel)?,
                 state: self.optional(source, consent.state.as_ref())?,
+                kind: self.optional(source, consent.kind.as_ref())?,
+                said_by: self.optional(source, consent.source.as_ref())?,
                 on: Box::new(self.date(source, "on", Type::Instant, &consent.on)?),
                 until: until.map(Box::new),
             };

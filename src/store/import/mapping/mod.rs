@@ -128,6 +128,10 @@ struct ConsentTarget {
     until: Option<Text>,
     /// `given`, `asked` or `withdrawn`; given, if the mapping says nothing.
     state: Option<Text>,
+    /// `express`, `implied by relationship` or `implied by inquiry`; express, if the mapping says nothing.
+    kind: Option<Text>,
+    /// Who said it, as the receipt tells; the file, if the mapping says nothing.
+    source: Option<Text>,
 }
 
 /// Where a text comes from: a column (or a path through sources), a number or truth as such, or a table that says more.
