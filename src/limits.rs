@@ -23,3 +23,7 @@ pub const BODY_BYTES: usize = 512 * 1024;
 
 /// Characters of an e-mail's subject or display name; RFC 5322 ends a line at 998 octets, and nobody reads so far.
 pub const HEADER_CHARACTERS: usize = 250;
+
+/// Days after a message within which its link may confirm a consent. Long enough for a holiday; whoever clicks
+/// later hardly remembers what they agree to. It counts from the message, since only its reader can confirm.
+pub const CONFIRMATION_DAYS: i64 = 30;

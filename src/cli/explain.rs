@@ -93,6 +93,14 @@ fn write_text(found: &Explanation, subject: &str, program: &Program, terminal: &
         writeln!(terminal, "\n{}: {}", answered.question, word(answer.truth).trim_end())?;
         write_part(answer, "", "", zone, terminal)?;
     }
+    if !found.consents.is_empty() {
+        writeln!(terminal, "\nconsents")?;
+    }
+    for consent in &found.consents {
+        for line in show::wrapped(consent, "  ", 80) {
+            writeln!(terminal, "{line}")?;
+        }
+    }
     if !found.channels.is_empty() {
         writeln!(terminal, "\nreached by")?;
     }
@@ -181,6 +189,7 @@ fn json_of(found: &Explanation, program: &Program) -> Json {
         "at": show::instant(found.at, zone),
         "zone": zone.name(),
         "answers": answers,
+        "consents": found.consents,
         "channels": channels,
         "journal": journal,
     })

@@ -6,12 +6,15 @@ use crate::catalogue::{EventId, Value};
 use crate::engine::journey::Lead;
 use crate::eval::{Answer, Interpreter, NEVER, Question, RuleId, ValueId};
 use crate::rule::{EventRow, Facts};
+use crate::store::SuppressionList;
 use crate::time::{Duration, Instant};
 
 /// The interpreter, one patron, one instant.
 pub struct Ask<'f, 'a> {
     pub interpreter: &'f RefCell<Interpreter<'a>>,
     pub facts: &'f Facts,
+    /// Addresses that are not written to.
+    pub suppressed: &'f SuppressionList,
     pub now: Instant,
 }
 

@@ -20,7 +20,7 @@ use crate::eval::{Interpreter, World};
 use crate::message::link::Target;
 use crate::program::{Campaign, Together};
 use crate::rule::{EventRow, Facts, PatronId, Tables};
-use crate::store::{Needs, Store, StoreError, Transaction};
+use crate::store::{Needs, Store, StoreError, SuppressionList, Transaction};
 use crate::symbol::Symbol;
 use crate::time::{Duration, Instant};
 
@@ -132,7 +132,11 @@ pub fn deliver(
     hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
 ) -> Result<DeliveryReport, StoreError> {
     let needs = Needs::everything(&plan.program.catalogue);
-    let mut gate = Gate { plan, now, needs, tables: Tables::default(), report: DeliveryReport::default() };
+    // The version first: what is written between the two is then read again.
+    let seen = data_version(store.connection())?;
+    let suppressed = store.reader().suppression_list()?;
+    let (tables, report) = (Tables::default(), DeliveryReport::default());
+    let mut gate = Gate { plan, now, needs, tables, suppressed, seen, report };
     let ids = waiting(store.connection(), now)?;
     gate.report.unknown = claimed(store.connection())?;
     if ids.is_empty() {
@@ -182,7 +186,9 @@ pub fn settle(
     }
     let tables = store.reader().tables()?;
     let needs = Needs::everything(&plan.program.catalogue);
-    let mut gate = Gate { plan, now: Instant(0), needs, tables, report: DeliveryReport::default() };
+    let seen = data_version(store.connection())?;
+    let suppressed = store.reader().suppression_list()?;
+    let mut gate = Gate { plan, now: Instant(0), needs, tables, suppressed, seen, report: DeliveryReport::default() };
     for (id, campaign, claimed_at) in open {
         gate.now = Instant(claimed_at);
         let transaction = store.begin()?;
@@ -226,11 +232,19 @@ fn claimed(db: &Connection) -> rusqlite::Result<usize> {
         .map(|count| count as usize)
 }
 
+/// Changes when another process has written to the store.
+fn data_version(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
 struct Gate<'a, 'p> {
     plan: &'a Plan<'p>,
     now: Instant,
     needs: Needs,
     tables: Tables,
+    suppressed: SuppressionList,
+    /// The version of the data of which `suppressed` is.
+    seen: i64,
     report: DeliveryReport,
 }
 
@@ -239,6 +253,12 @@ impl Gate<'_, '_> {
     fn claim(&mut self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
         let db = transaction.connection();
         let Some(queued) = read(db, id, "queued")? else { return Ok(None) };
+        // Who unsubscribes while a delivery runs gets nothing more of it.
+        let version = data_version(db)?;
+        if version != self.seen {
+            self.suppressed = transaction.reader().suppression_list()?;
+            self.seen = version;
+        }
         let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
         let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else {
             return self.absent(db, &queued).map(|()| None);
@@ -272,6 +292,12 @@ impl Gate<'_, '_> {
                     way.recipient.word(),
                     language.as_str()
                 ])?;
+                let is_personal = matches!(way.recipient, RecipientKind::Patron | RecipientKind::Guardian);
+                if let Some(key) = self.suppressed.key().filter(|_| is_personal) {
+                    let hash = key.address(way.channel, &way.address);
+                    db.prepare_cached("INSERT OR REPLACE INTO outbox_address (outbox, hash) VALUES (?1, ?2)")?
+                        .execute(params![id, hash])?;
+                }
                 return Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }));
             }
             Verdict::Hold(until, reason) => self.hold(db, id, until, &reason)?,
@@ -341,7 +367,7 @@ impl Gate<'_, '_> {
             week_starts: self.plan.program.library.week_starts,
         };
         let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
-        let ask = Ask { interpreter: &interpreter, facts, now: self.now };
+        let ask = Ask { interpreter: &interpreter, facts, suppressed: &self.suppressed, now: self.now };
         let is_public = queued.recipient == RecipientKind::Public;
         if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
             return Verdict::End(reason);
@@ -435,7 +461,8 @@ impl Gate<'_, '_> {
             week_starts: self.plan.program.library.week_starts,
         };
         let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
-        let ask = Ask { interpreter: &interpreter, facts: &claimed.facts, now: self.now };
+        let suppressed = &self.suppressed;
+        let ask = Ask { interpreter: &interpreter, facts: &claimed.facts, suppressed, now: self.now };
         let all = || {
             let started = |row: &&EventRow| claimed.enrolment.rows.iter().any(|(_, id)| *id == row.row);
             event.map_or_else(Vec::new, |event| claimed.facts.events(event).iter().filter(started).collect())

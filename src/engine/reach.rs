@@ -1,13 +1,13 @@
 //! How a message can reach somebody: the channel, the address, the consent (sections 8 and 10).
 
-use crate::catalogue::{Channel, ClassSet, EventId, FieldId, Value};
+use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::outbox::RecipientKind;
 use crate::engine::plan::Plan;
 use crate::message::Message;
 use crate::program::Campaign;
-use crate::rule::Facts;
 use crate::rule::function::{AGE, Moment};
+use crate::rule::{ConsentState, Facts};
 use crate::symbol::Symbol;
 
 /// The way that a message takes.
@@ -47,14 +47,40 @@ pub fn choose(
             missing.push(format!("no address for {}", channel.word()));
             continue;
         };
-        if purpose.needs_consent && !ask.holds(plan.agrees(campaign.purpose, channel), &Scope::NONE) {
-            missing.push(format!("no consent to {} by {}", purpose.name, channel.word()));
-            continue;
+        if purpose.needs_consent {
+            if !ask.holds(plan.agrees(campaign.purpose, channel), &Scope::NONE) {
+                missing.push(no_consent(plan, ask, campaign.purpose, channel));
+                continue;
+            }
+            if let Some(entry) = ask.suppressed.find(channel, &address, purpose.name.as_str()) {
+                missing.push(format!("suppressed for {}: {entry}", channel.word()));
+                continue;
+            }
         }
         return Ok(Way { channel, recipient, address });
     }
     let why = if missing.is_empty() { "no channel of the message reaches patrons".into() } else { missing.join(", ") };
     Err(format!("unreachable: {why}"))
+}
+
+/// That there is no consent in force, and what became of the one that there was.
+fn no_consent(plan: &Plan<'_>, ask: &Ask<'_, '_>, purpose: PurposeId, channel: Channel) -> String {
+    let declared = plan.program.catalogue.purpose(purpose);
+    let consents = ask.facts.consents.iter();
+    let known = consents.clone().find(|consent| consent.purpose == purpose && consent.channel == channel);
+    let why = known.map(|consent| match consent.state {
+        ConsentState::Withdrawn => format!(" (withdrawn on {})", consent.on),
+        ConsentState::Asked => format!(" (asked on {}, not confirmed)", consent.on),
+        ConsentState::Given => {
+            let expires = declared.expires_after.map(|after| consent.on.plus(after).plus_days(-1));
+            let today = plan.program.library.zone.day(ask.now);
+            match consent.until.or(expires) {
+                Some(last) if last < today => format!(" (ended on {last})"),
+                _ => format!(" (it begins on {})", consent.on),
+            }
+        }
+    });
+    format!("no consent to {} by {}{}", declared.name, channel.word(), why.unwrap_or_default())
 }
 
 /// Whether a text of the channel tells a privacy class that the campaign does not reveal to guardians (section 10).
@@ -79,25 +105,11 @@ fn is_minor(plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
 /// The address of a channel, if it is known and good.
 fn address(plan: &Plan<'_>, facts: &Facts, recipient: RecipientKind, channel: Channel) -> Option<String> {
     let contact = &plan.program.catalogue.contact;
-    let text = |field: FieldId| match facts.field(field) {
-        Some(Value::Text(text)) if !text.trim().is_empty() => Some(text.to_string()),
-        Some(Value::Symbol(symbol)) => Some(symbol.to_string()),
-        _ => None,
-    };
     if recipient == RecipientKind::Guardian {
-        return contact.guardian.and_then(text).filter(|_| channel == Channel::Email);
+        return contact.guardian.and_then(|id| facts.text(id)).filter(|_| channel == Channel::Email);
     }
-    let fields: Vec<FieldId> = match channel {
-        Channel::Email => contact.email.into_iter().collect(),
-        Channel::Sms => contact.sms.into_iter().collect(),
-        Channel::Print => contact.print.clone(),
-        Channel::Web | Channel::Feed | Channel::Social | Channel::Hook => Vec::new(),
-    };
-    if fields.is_empty() || has_failed(plan, facts, channel, &fields) {
-        return None;
-    }
-    let parts: Option<Vec<String>> = fields.into_iter().map(text).collect();
-    parts.map(|parts| parts.join("\n"))
+    let address = facts.address(contact, channel)?;
+    (!has_failed(plan, facts, channel, contact.fields(channel))).then_some(address)
 }
 
 /// The present address bounced hard or its owner complained.

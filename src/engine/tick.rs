@@ -20,7 +20,7 @@ use crate::engine::visit::Visit;
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
 use crate::rule::{Facts, PatronId, RowId, Tables};
-use crate::store::{Needs, Store, StoreError, Transaction};
+use crate::store::{Needs, Store, StoreError, SuppressionList, Transaction};
 use crate::time::Instant;
 
 /// Patrons that are read at once.
@@ -99,6 +99,7 @@ pub struct Tick<'a> {
     /// The catalogue that the store is aligned to; `plan` may be an earlier version.
     pub lists: &'a Catalogue,
     pub interpreter: &'a RefCell<Interpreter<'a>>,
+    pub suppressed: &'a SuppressionList,
     pub draws: &'a Draws,
     pub now: Instant,
     /// By index of the plan's campaigns.
@@ -169,6 +170,7 @@ fn decide(
         week_starts: plan.program.library.week_starts,
     };
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
+    let suppressed = reader.suppression_list()?;
     let draws = draws.unwrap_or(&keyed);
     let report = TickReport::default();
     let mut tick = Tick {
@@ -176,6 +178,7 @@ fn decide(
         plan,
         lists: &plan.program.catalogue,
         interpreter: &interpreter,
+        suppressed: &suppressed,
         draws,
         now,
         watches,

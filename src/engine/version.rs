@@ -111,6 +111,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
             plan: older,
             lists: tick.lists,
             interpreter: &interpreter,
+            suppressed: tick.suppressed,
             draws: tick.draws,
             now: tick.now,
             watches: Vec::new(),

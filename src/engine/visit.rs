@@ -61,7 +61,12 @@ impl<'v, 'a> Visit<'v, 'a> {
     }
 
     pub(super) fn ask(&self) -> Ask<'_, 'a> {
-        Ask { interpreter: self.tick.interpreter, facts: &self.facts, now: self.tick.now }
+        Ask {
+            interpreter: self.tick.interpreter,
+            facts: &self.facts,
+            suppressed: self.tick.suppressed,
+            now: self.tick.now,
+        }
     }
 
     /// Something may be decided at `at`.
@@ -74,8 +79,9 @@ impl<'v, 'a> Visit<'v, 'a> {
     fn campaign(&mut self, index: usize) -> Result<(), StoreError> {
         self.withdraw(index)?;
         let (plan, now, interpreter) = (self.tick.plan, self.tick.now, self.tick.interpreter);
+        let suppressed = self.tick.suppressed;
         let watch: Watch = self.tick.watches[index];
-        let ask = Ask { interpreter, facts: &self.facts, now };
+        let ask = Ask { interpreter, facts: &self.facts, suppressed, now };
         let mut finder = Finder {
             program: plan.program,
             running: &plan.campaigns[index],

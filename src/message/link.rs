@@ -134,6 +134,17 @@ impl Links {
         Some(Token { kind, message: MessageId(message), number: u16::from_be_bytes([bytes[18], bytes[19]]) })
     }
 
+    /// What a whole link says, as somebody pastes it: with anything before its kind and its token, in angle brackets,
+    /// with a query behind. `None` for whatever this library did not make.
+    pub fn parse(&self, link: &str) -> Option<Token> {
+        let link = link.trim().trim_start_matches('<').trim_end_matches('>');
+        let path = link.split(['?', '#']).next()?.trim_end_matches('/');
+        let mut parts = path.rsplit('/');
+        let (token, kind) = (parts.next()?, parts.next()?);
+        let kind = LinkKind::ALL.into_iter().find(|known| known.path() == kind)?;
+        self.read(kind, token)
+    }
+
     fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         mac.update(bytes);
@@ -158,6 +169,11 @@ mod tests {
         assert_eq!(links.read(LinkKind::Unsubscribe, read), Some(token()));
         assert_eq!(links.url(token()), url, "the same link each time");
         assert!(!url.contains("ana"));
+        for pasted in [url.clone(), format!(" <{url}>\n"), format!("{url}?utm=1"), format!("{url}/")] {
+            assert_eq!(links.parse(&pasted), Some(token()), "{pasted}");
+        }
+        assert_eq!(links.parse(&url.replace("/u/", "/k/")), None);
+        assert_eq!(links.parse("https://library.example/m/u/"), None);
     }
 
     #[test]

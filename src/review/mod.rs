@@ -1,5 +1,6 @@
 //! Looking before and after: what a program would do, what it did and why, and a store to try it on.
 
+pub mod consent;
 pub mod dates;
 pub mod demo;
 pub mod dry_run;

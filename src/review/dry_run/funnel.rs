@@ -14,7 +14,7 @@ use crate::eval::{Asked, Interpreter, Question, Truth, World};
 use crate::message::Message;
 use crate::program::{Audience, Campaign, Program, Recipient, StartKind, Step, StepKind};
 use crate::rule::{Expr, Facts, Kind, PatronId, SegmentId, Tables};
-use crate::store::{Columns, Needs, Store, StoreError};
+use crate::store::{Columns, Needs, Store, StoreError, SuppressionList};
 use crate::symbol::Symbol;
 use crate::time::Instant;
 
@@ -72,6 +72,8 @@ const KEPT: usize = 50;
 /// If the store cannot be read.
 pub fn count(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Found, StoreError> {
     let tables = store.reader().tables()?;
+    let suppressed = store.reader().suppression_list()?;
+    let fixed = Fixed { tables: &tables, suppressed: &suppressed, now };
     let needs = needs(plan);
     let ranges = store.reader().ranges(rayon::current_num_threads() * RANGES_A_THREAD)?;
     let parts: Vec<Found> = match store.path() {
@@ -81,11 +83,11 @@ pub fn count(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Found, Stor
             .map(|range| {
                 let mut own = Store::open_read_only(path)?;
                 own.align(&plan.program.catalogue)?;
-                count_range(&own, plan, &needs, &tables, now, range)
+                count_range(&own, plan, &needs, &fixed, range)
             })
             .collect::<Result<_, StoreError>>()?,
         None => {
-            let each = |range| count_range(store, plan, &needs, &tables, now, range);
+            let each = |range| count_range(store, plan, &needs, &fixed, range);
             ranges.into_iter().map(each).collect::<Result<_, StoreError>>()?
         }
     };
@@ -103,14 +105,21 @@ pub fn count(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Found, Stor
     Ok(whole)
 }
 
+/// What is the same for all ranges.
+struct Fixed<'a> {
+    tables: &'a Tables,
+    suppressed: &'a SuppressionList,
+    now: Instant,
+}
+
 fn count_range(
     store: &Store,
     plan: &Plan<'_>,
     needs: &Needs,
-    tables: &Tables,
-    now: Instant,
+    fixed: &Fixed<'_>,
     range: RangeInclusive<PatronId>,
 ) -> Result<Found, StoreError> {
+    let &Fixed { tables, suppressed, now } = fixed;
     let program = plan.program;
     let world = World {
         catalogue: &program.catalogue,
@@ -135,7 +144,7 @@ fn count_range(
                 passed.extend(admitted(running, &mut asked, &mut found.funnels[index]).map(|start| (index, start)));
             }
         }
-        let ask = Ask { interpreter: &interpreter, facts, now };
+        let ask = Ask { interpreter: &interpreter, facts, suppressed, now };
         known.fill(None);
         for &(index, start) in &passed {
             let route = routes.of[index];

@@ -48,9 +48,10 @@ pub fn sample(
     let world =
         World { catalogue: &program.catalogue, tables: &tables, zone: &library.zone, week_starts: library.week_starts };
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
+    let suppressed = store.reader().suppression_list()?;
     for &patron in patrons {
         let Some(facts) = funnel::facts(store, program, patron)? else { continue };
-        let ask = Ask { interpreter: &interpreter, facts: &facts, now };
+        let ask = Ask { interpreter: &interpreter, facts: &facts, suppressed: &suppressed, now };
         let to = RecipientKind::Patron;
         let Ok(way) = engine::choose(plan, &ask, running.campaign, &program.messages[message], to, channels) else {
             continue;

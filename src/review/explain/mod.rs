@@ -7,11 +7,12 @@ pub use journal::{Entry, Journal, journal};
 pub use tree::{Asked, Part, explain};
 
 use crate::catalogue::{Channel, ClassSet, PurposeId};
-use crate::engine::{Ask, Plan};
+use crate::engine::{Ask, Plan, consents_read};
 use crate::eval::{Interpreter, World};
 use crate::program::{Audience, Campaign, Program, Segment, StartKind};
-use crate::rule::{Facts, Tables};
-use crate::store::{Store, StoreError};
+use crate::review::consent;
+use crate::rule::{Expr, Facts, Tables};
+use crate::store::{Store, StoreError, SuppressionList};
 use crate::time::Instant;
 
 /// What is asked about.
@@ -44,6 +45,8 @@ pub struct Explanation {
     pub patron: String,
     pub at: Instant,
     pub answers: Vec<Answered>,
+    /// The consents that count here: kind, source, date, and what ended them; addresses on the suppression list.
+    pub consents: Vec<String>,
     /// Of a campaign: for each of its channels, why it reaches the patron or not.
     pub channels: Vec<(Channel, Result<(), String>)>,
     /// Of a campaign: what the engine decided.
@@ -68,14 +71,18 @@ pub fn explanation(
     let asked = |purpose: Option<PurposeId>, served: ClassSet| Asked { program, facts, now, purpose, served };
     let mut answers = Vec::new();
     let (mut channels, mut kept) = (Vec::new(), None);
+    let suppressed = store.reader().suppression_list()?;
+    let mut rules: Vec<&Expr> = Vec::new();
     match subject {
         Subject::Segment(segment) => {
             let answer = explain(&asked(None, ClassSet::EMPTY), &world, &segment.body);
             answers.push(Answered { question: format!("in {}", segment.name), answer });
+            rules.push(&segment.body);
         }
         Subject::Campaign(campaign) => {
             let asked = asked(Some(campaign.purpose), campaign.served);
             let mut ask = |question: &str, rule| {
+                rules.push(rule);
                 answers.push(Answered { question: question.to_owned(), answer: explain(&asked, &world, rule) });
             };
             if let Audience::Rule(rule) = &campaign.audience {
@@ -91,11 +98,16 @@ pub fn explanation(
                 StartKind::Leaves { condition } => ask("in what is left", condition),
                 _ => {}
             }
-            channels = reach(program, campaign, facts, &tables, now);
+            channels = reach(program, campaign, facts, &tables, &suppressed, now);
             kept = Some(journal(store, program, campaign, facts.patron)?);
         }
     }
-    Ok(Explanation { patron: facts.key.to_string(), at: now, answers, channels, journal: kept })
+    let mut purposes = consents_read(program, &rules, true);
+    if let Subject::Campaign(campaign) = subject {
+        purposes.extend(Some(campaign.purpose).filter(|id| program.catalogue.purpose(*id).needs_consent));
+    }
+    let consents = consent::told(store, program, facts, &purposes, now)?;
+    Ok(Explanation { patron: facts.key.to_string(), at: now, answers, consents, channels, journal: kept })
 }
 
 fn enters_audience(program: &Program, campaign: &Campaign) -> bool {
@@ -109,13 +121,14 @@ fn reach(
     campaign: &Campaign,
     facts: &Facts,
     tables: &Tables,
+    suppressed: &SuppressionList,
     now: Instant,
 ) -> Vec<(Channel, Result<(), String>)> {
     let plan = Plan::with(program, |other| other.name == campaign.name);
     let library = &program.library;
     let world = World { catalogue: &program.catalogue, tables, zone: &library.zone, week_starts: library.week_starts };
     let interpreter = std::cell::RefCell::new(Interpreter::new(&plan.rules, &world));
-    let ask = Ask { interpreter: &interpreter, facts, now };
+    let ask = Ask { interpreter: &interpreter, facts, suppressed, now };
     let mut found: Vec<(Channel, Result<(), String>)> = Vec::new();
     for (message, channels) in crate::review::dry_run::sends(&campaign.steps) {
         for &channel in channels {

@@ -4,10 +4,11 @@
 //! and no second semantics exists. Private data is printed only where the patron has agreed to what its class
 //! requires and the purpose at hand may read it; otherwise it is described.
 
-use crate::catalogue::{ClassId, ClassSet, PurposeId, Type, Value};
+use crate::catalogue::{Channel, ClassId, ClassSet, PurposeId, Type, Value};
 use crate::diagnostic::Span;
 use crate::eval::{Interpreter, NEVER, Question, RuleId, Rules, Truth, ValueId, World};
 use crate::program::Program;
+use crate::review::consent;
 use crate::review::dates::{self, Dates};
 use crate::review::show;
 use crate::rule::{EventRead, Expr, Facts, Kind, Read, SegmentId, Selection};
@@ -69,6 +70,8 @@ struct Planned<'a> {
 enum Datum<'a> {
     /// A value, with its source text.
     Value { text: String, value: ValueId, class: Option<ClassId> },
+    /// What somebody said about a purpose, by a channel or by any.
+    Consent { purpose: PurposeId, channel: Option<Channel> },
     /// Dates that follow from the clock.
     Dates { text: String, dates: Dates },
     /// Events or records: how many fit, the latest of them.
@@ -148,13 +151,13 @@ impl<'a> Planner<'a> {
                     arguments.iter().for_each(|argument| self.data(argument, data));
                 }
             }
-            Kind::Literal(_)
-            | Kind::Today
-            | Kind::Now
-            | Kind::Segment(_)
-            | Kind::Member(_)
-            | Kind::Agrees { .. }
-            | Kind::AskedFor { .. } => {}
+            Kind::Literal(_) | Kind::Today | Kind::Now | Kind::Segment(_) | Kind::Member(_) => {}
+            Kind::Agrees { purpose, channel } => {
+                data.push(Datum::Consent { purpose: *purpose, channel: *channel });
+            }
+            Kind::AskedFor { purpose, channel } => {
+                data.push(Datum::Consent { purpose: *purpose, channel: Some(*channel) });
+            }
             _ => {
                 for selection in expr.selections() {
                     self.rows(selection, data);
@@ -284,6 +287,7 @@ fn sentence(asked: &Asked<'_>, datum: &Datum<'_>, value: &mut dyn FnMut(ValueId)
             Sight::Describe(class) => format!("{text} is private ({class}) and not shown"),
             Sight::NotAgreed(field) => format!("{text} is not known: no agreement ({field})"),
         },
+        Datum::Consent { purpose, channel } => consent::summed_up(program, asked.facts, asked.now, *purpose, *channel),
         Datum::Dates { text, dates } => format!("{text} is {}", show::dates(*dates, zone)),
         Datum::Rows { selection, count, latest } => {
             let event = program.catalogue.event(selection.event);

@@ -1,0 +1,294 @@
+//! What a reader's link does: `{{unsubscribe}}` withdraws, `{{confirm}}` turns a question into a consent.
+//!
+//! The link is the only credential: it says which message it came with, and speaks for whoever reads the address to
+//! which that message went. A link that is not ours, was changed, is of another library or of a message that is no
+//! longer known is refused in one way and stores nothing (UNS-01). Both operations may be repeated: what a link did once
+//! it has done. An unsubscription has no last day (UNS-07); a confirmation has, since it gives.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::catalogue::{Channel, PurposeId, Value};
+use crate::engine::outbox::RecipientKind;
+use crate::limits;
+use crate::message::link::{LinkKind, Links, Token};
+use crate::program::{Audience, Campaign, Program, StartKind};
+use crate::rule::{ConsentKind, ConsentState, Expr, Facts, Kind, PatronId, SegmentId};
+use crate::store::{
+    KeyedHash, Needs, Reader, Said, Store, StoreError, Suppressed, Suppression, Transaction, Word, Writer,
+};
+use crate::symbol::Symbol;
+use crate::time::{Duration, Instant};
+
+/// What a link of ours did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Response {
+    /// The purpose is withdrawn for the channel, and the address is on the suppression list for it.
+    Unsubscribed { purpose: Symbol, channel: Channel },
+    /// The message came without consent (a notice about the reader's own account), so there is none to withdraw.
+    NeedsNoConsent { purpose: Symbol },
+    /// These purposes are agreed to by the channel.
+    Confirmed { purposes: Vec<Symbol>, channel: Channel },
+    /// Nothing waits for this confirmation: it was withdrawn, or never asked.
+    NothingAsked,
+    /// The message is too old for a confirmation.
+    TooLate,
+    /// The message went to an address that is no longer the reader's.
+    AnotherAddress,
+    /// A link that leads on or asks, and is answered by a page.
+    NotHere(LinkKind),
+}
+
+/// The link is not ours. It says no more, so that nobody learns from it which links exist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotOurs;
+
+/// The message that a link came with.
+struct Sent {
+    outbox: i64,
+    patron: PatronId,
+    campaign: Symbol,
+    message: Symbol,
+    channel: Channel,
+    recipient: RecipientKind,
+    sent_at: Instant,
+    address: Option<KeyedHash>,
+}
+
+/// Does what a link says, at `now`.
+///
+/// # Errors
+/// If the store cannot be read or written; then nothing was done.
+pub fn respond(
+    store: &mut Store,
+    program: &Program,
+    links: &Links,
+    link: &str,
+    now: Instant,
+) -> Result<Result<Response, NotOurs>, StoreError> {
+    let Some(token) = links.parse(link) else { return Ok(Err(NotOurs)) };
+    let transaction = store.begin()?;
+    let Some(sent) = sent(&transaction, token)? else { return Ok(Err(NotOurs)) };
+    let facts = transaction.reader().facts(sent.patron, &Needs::everything(&program.catalogue))?;
+    let Some(facts) = facts else { return Ok(Err(NotOurs)) };
+    let answer = Answer { program, now, sent: &sent, facts: &facts };
+    let response = match token.kind {
+        LinkKind::Unsubscribe => answer.unsubscribe(&transaction)?,
+        LinkKind::Confirm => answer.confirm(&transaction)?,
+        other => Response::NotHere(other),
+    };
+    transaction.commit()?;
+    Ok(Ok(response))
+}
+
+fn sent(transaction: &Transaction<'_>, token: Token) -> Result<Option<Sent>, StoreError> {
+    let sql = "SELECT o.id, o.patron, o.campaign, o.message, o.channel, o.sent_to, coalesce(o.sent_at, o.claimed_at), \
+                      a.hash \
+               FROM message_link AS l JOIN outbox AS o ON o.id = l.outbox LEFT JOIN outbox_address AS a ON a.outbox = o.id \
+               WHERE l.name = ?1 AND l.number = ?2 AND l.kind = ?3 AND o.patron IS NOT NULL";
+    let mut statement = transaction.connection().prepare_cached(sql)?;
+    let found = statement.query_row(params![token.message.hex(), token.number, token.kind.word()], |row| {
+        let Some(channel) = Channel::from_word(row.get_ref(4)?.as_str()?) else { return Ok(None) };
+        Ok(Some(Sent {
+            outbox: row.get(0)?,
+            patron: PatronId(row.get(1)?),
+            campaign: Symbol::new(row.get_ref(2)?.as_str()?),
+            message: Symbol::new(row.get_ref(3)?.as_str()?),
+            channel,
+            recipient: RecipientKind::from_word(row.get_ref(5)?.as_str()?),
+            sent_at: Instant(row.get(6)?),
+            address: row.get(7)?,
+        }))
+    });
+    Ok(found.optional()?.flatten())
+}
+
+struct Answer<'a> {
+    program: &'a Program,
+    now: Instant,
+    sent: &'a Sent,
+    facts: &'a Facts,
+}
+
+impl Answer<'_> {
+    fn writer<'t>(&self, transaction: &'t Transaction<'_>) -> Writer<'t> {
+        transaction.writer(&self.program.library.zone, self.now)
+    }
+
+    /// Who said it, for the receipt.
+    fn source(&self) -> String {
+        let by = if self.sent.recipient == RecipientKind::Guardian { ", by the guardian" } else { "" };
+        format!("link of message {} of campaign {}{by}", self.sent.message, self.sent.campaign)
+    }
+
+    fn unsubscribe(&self, transaction: &Transaction<'_>) -> Result<Response, StoreError> {
+        let catalogue = &self.program.catalogue;
+        let Some(purpose) = self.purpose(&transaction.reader())? else { return Ok(Response::NothingAsked) };
+        let name = catalogue.purpose(purpose).name;
+        if !catalogue.purpose(purpose).needs_consent {
+            return Ok(Response::NeedsNoConsent { purpose: name });
+        }
+        let (channel, at) = (self.sent.channel, self.now);
+        let mut writer = self.writer(transaction);
+        let said = Said {
+            purpose,
+            channel,
+            state: ConsentState::Withdrawn,
+            at,
+            until: None,
+            kind: ConsentKind::Express,
+            source: &self.source(),
+        };
+        let is_withdrawn =
+            match transaction.reader().words(self.sent.patron)?.iter().find(|word| is(word, name, channel)) {
+                // A second click is no second withdrawal.
+                Some(word) if word.state == ConsentState::Withdrawn => false,
+                _ => writer.say(self.sent.patron, &said)?,
+            };
+        let present = self.present_address(&transaction.reader())?;
+        let is_listed = match self.sent.address.or(present) {
+            Some(hash) => {
+                let purpose = Some(name.to_string());
+                let entry = Suppressed { purpose, reason: Suppression::Unsubscribed, at, note: String::new() };
+                writer.suppress(&hash, &entry)?
+            }
+            None => false,
+        };
+        if is_withdrawn || is_listed {
+            self.write_unsubscribed(&mut writer, name)?;
+        }
+        Ok(Response::Unsubscribed { purpose: name, channel })
+    }
+
+    fn write_unsubscribed(&self, writer: &mut Writer<'_>, purpose: Symbol) -> Result<(), StoreError> {
+        let catalogue = &self.program.catalogue;
+        let Some(event) = catalogue.event_named(Symbol::new("unsubscribed")) else { return Ok(()) };
+        let value = |name: Symbol| match name.as_str() {
+            "campaign" => Some(Value::Symbol(self.sent.campaign)),
+            "message" => Some(Value::Symbol(self.sent.message)),
+            "purpose" => Some(Value::Symbol(purpose)),
+            "channel" => Some(Value::Symbol(Symbol::new(self.sent.channel.word()))),
+            _ => None,
+        };
+        let fields: Vec<(u16, Option<Value>)> =
+            (0..).zip(&catalogue.event(event).fields).map(|(index, field)| (index, value(field.name))).collect();
+        let key = format!("outbox {} at {}", self.sent.outbox, self.now.0);
+        writer.event(self.sent.patron, event, Some(&key), self.now, &fields)?;
+        Ok(())
+    }
+
+    /// The purpose that the message served: its campaign's, or what was noted when it left, if the program no longer has
+    /// the campaign.
+    fn purpose(&self, reader: &Reader<'_>) -> Result<Option<PurposeId>, StoreError> {
+        if let Some(campaign) = self.program.campaign(self.sent.campaign) {
+            return Ok(Some(campaign.purpose));
+        }
+        let catalogue = &self.program.catalogue;
+        let Some(event) = catalogue.event_named(Symbol::new("sent")) else { return Ok(None) };
+        let Some((_, row)) = reader.record(event, &format!("outbox {}", self.sent.outbox))? else { return Ok(None) };
+        let field = catalogue.event(event).field(Symbol::new("purpose"));
+        Ok(match field.and_then(|index| row.fields[usize::from(index)].as_ref()) {
+            Some(Value::Symbol(name)) => catalogue.purpose_named(*name),
+            Some(Value::Text(name)) => Symbol::find(name).and_then(|name| catalogue.purpose_named(name)),
+            _ => None,
+        })
+    }
+
+    fn confirm(&self, transaction: &Transaction<'_>) -> Result<Response, StoreError> {
+        let zone = &self.program.library.zone;
+        if self.now > zone.plus(self.sent.sent_at, Duration::days(limits::CONFIRMATION_DAYS)) {
+            return Ok(Response::TooLate);
+        }
+        let reader = transaction.reader();
+        let present = self.present_address(&reader)?;
+        if self.sent.address.is_some() && self.sent.address != present {
+            return Ok(Response::AnotherAddress);
+        }
+        let campaign = self.program.campaign(self.sent.campaign);
+        let asks: BTreeSet<PurposeId> = campaign.map(|campaign| asked_by(self.program, campaign)).unwrap_or_default();
+        let own = campaign.map(|campaign| campaign.purpose);
+        let mut writer = self.writer(transaction);
+        let mut purposes = Vec::new();
+        for word in reader.words(self.sent.patron)?.iter().filter(|word| word.channel == self.sent.channel) {
+            let Some(purpose) = self.program.catalogue.purpose_named(word.purpose) else { continue };
+            let is_meant = match word.state {
+                ConsentState::Withdrawn => false,
+                // A question is about what the campaign asks, or, where it names nothing, whatever waits.
+                ConsentState::Asked => asks.is_empty() || asks.contains(&purpose),
+                ConsentState::Given => asks.contains(&purpose) || own == Some(purpose),
+            };
+            if !is_meant || word.at > self.now {
+                continue;
+            }
+            purposes.push(word.purpose);
+            // What has no end needs no renewal.
+            if word.state == ConsentState::Given && word.end(&self.program.catalogue).is_none() {
+                continue;
+            }
+            let said = Said {
+                purpose,
+                channel: self.sent.channel,
+                state: ConsentState::Given,
+                at: self.now,
+                until: None,
+                kind: ConsentKind::Express,
+                source: &self.source(),
+            };
+            writer.say(self.sent.patron, &said)?;
+            if let Some(hash) = present {
+                writer.lift(&hash, Some(word.purpose.as_str()), "the address confirmed a consent")?;
+            }
+        }
+        if purposes.is_empty() {
+            return Ok(Response::NothingAsked);
+        }
+        Ok(Response::Confirmed { purposes, channel: self.sent.channel })
+    }
+
+    /// The hash of the address that whoever got the message has now.
+    fn present_address(&self, reader: &Reader<'_>) -> Result<Option<KeyedHash>, StoreError> {
+        let contact = &self.program.catalogue.contact;
+        let address = match self.sent.recipient {
+            RecipientKind::Guardian => contact.guardian.and_then(|id| self.facts.text(id)),
+            _ => self.facts.address(contact, self.sent.channel),
+        };
+        let key = reader.hash_key()?;
+        Ok(address.map(|address| key.address(self.sent.channel, &address)))
+    }
+}
+
+fn is(word: &Word, purpose: Symbol, channel: Channel) -> bool {
+    word.purpose == purpose && word.channel == channel
+}
+
+/// The purposes whose question or end a campaign is about: `asked for P` and `end of consent to P` in its audience and
+/// start.
+fn asked_by(program: &Program, campaign: &Campaign) -> BTreeSet<PurposeId> {
+    let mut rules: Vec<&Expr> = Vec::new();
+    if let Audience::Rule(rule) = &campaign.audience {
+        rules.push(rule);
+    }
+    match &campaign.start.kind {
+        StartKind::Becomes { condition, .. } | StartKind::Leaves { condition } => rules.push(condition),
+        StartKind::Date { date, .. } | StartKind::Anniversary { date, .. } => rules.push(date),
+        _ => {}
+    }
+    consents_read(program, &rules, false)
+}
+
+/// The purposes whose consents rules read, through the segments that they use; with `agreed` also those of `agrees to`.
+pub fn consents_read(program: &Program, rules: &[&Expr], agreed: bool) -> BTreeSet<PurposeId> {
+    let mut found = BTreeSet::new();
+    let mut seen: BTreeSet<SegmentId> = BTreeSet::new();
+    let mut waiting: Vec<&Expr> = rules.to_vec();
+    while let Some(rule) = waiting.pop() {
+        rule.walk(&mut |expr| match &expr.kind {
+            Kind::AskedFor { purpose, .. } | Kind::EndOfConsent { purpose, .. } => drop(found.insert(*purpose)),
+            Kind::Agrees { purpose, .. } if agreed => drop(found.insert(*purpose)),
+            Kind::Segment(id) if seen.insert(*id) => waiting.push(&program.segment(*id).body),
+            _ => {}
+        });
+    }
+    found
+}
