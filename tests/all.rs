@@ -1,6 +1,7 @@
 //! One integration-test binary, so that linking stays quick.
 mod architecture;
 mod check;
+mod consent;
 mod deliver;
 mod diagnostics;
 mod docs;

@@ -7,9 +7,11 @@
 //! `fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure>`; and its two lines here.
 
 mod catalogue;
+mod consent;
 mod deliver;
 mod demo;
 mod dry_run;
+mod erase;
 mod explain;
 mod fmt;
 mod import;
@@ -18,6 +20,8 @@ mod list;
 mod new;
 mod privacy;
 mod program;
+mod respond;
+mod suppress;
 mod terminal;
 mod test;
 mod tick;
@@ -48,9 +52,11 @@ macro_rules! commands {
 
 commands! {
     Catalogue(catalogue::Catalogue),
+    Consent(consent::ConsentCommand),
     Deliver(deliver::Deliver),
     Demo(demo::Demo),
     DryRun(dry_run::DryRunCommand),
+    Erase(erase::Erase),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
     Import(import::Import),
@@ -58,6 +64,8 @@ commands! {
     List(list::List),
     New(new::New),
     Privacy(privacy::Privacy),
+    Respond(respond::Respond),
+    Suppress(suppress::Suppress),
     Test(test::Test),
     Tick(tick::Tick),
 }

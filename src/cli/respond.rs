@@ -1,0 +1,92 @@
+//! `bookmobile respond`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::program::compile;
+use super::tick::{clock, instant};
+use super::{Failure, Outcome, Terminal};
+use crate::engine::{Response, respond};
+use crate::limits;
+use crate::message::link::Links;
+use crate::store::Store;
+use crate::symbol::Symbol;
+
+/// Do what a link of a message does: confirm a consent, or unsubscribe
+///
+/// For a reader who sends the link by mail, or reads it out. The link alone says what it is about; who has it may use
+/// it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
+#[derive(Args)]
+pub struct Respond {
+    /// The patron store
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// The instant, in the library's zone ("2026-06-15 09:00") or with an offset; without it, now
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The link, as it stands in the message
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// The program: a folder of *.campaign files, or one such file
+    #[arg(value_name = "PROGRAM", default_value = ".")]
+    program: PathBuf,
+}
+
+impl Respond {
+    /// Writes what the link did.
+    pub fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let program = compile(&self.program, terminal)?;
+        let now = match &self.at {
+            Some(text) => instant(text, &program.library.zone)?,
+            None => clock(),
+        };
+        let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
+        let mut store = Store::open(&self.store).map_err(failed)?;
+        store.align(&program.catalogue).map_err(failed)?;
+        let links = Links::new("", &store.link_secret().map_err(failed)?);
+        let (done, word, sentence) = match respond(&mut store, &program, &links, &self.link, now).map_err(failed)? {
+            Err(_) => (false, "refused", "This link is not valid.".to_owned()),
+            Ok(response) => told(&response),
+        };
+        if self.json {
+            writeln!(terminal, "{}", json!({ "done": done, "response": word, "says": sentence }))?;
+        } else {
+            writeln!(terminal, "{sentence}")?;
+        }
+        Ok(if done { Outcome::Fine } else { Outcome::Findings })
+    }
+}
+
+fn told(response: &Response) -> (bool, &'static str, String) {
+    let names = |names: &[Symbol]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    match response {
+        Response::Unsubscribed { purpose, channel } => {
+            (true, "unsubscribed", format!("Unsubscribed: no more {purpose} by {}.", channel.word()))
+        }
+        Response::NeedsNoConsent { purpose } => {
+            let what = "cannot be unsubscribed from: they come without consent";
+            (false, "needs_no_consent", format!("Messages of the purpose {purpose} {what}."))
+        }
+        Response::Confirmed { purposes, channel } => {
+            (true, "confirmed", format!("Confirmed: {} by {}.", names(purposes), channel.word()))
+        }
+        Response::NothingAsked => (false, "nothing_asked", "Nothing waits for this link.".to_owned()),
+        Response::TooLate => {
+            let days = limits::CONFIRMATION_DAYS;
+            (false, "too_late", format!("The message is older than {days} days; the consent has to be asked again."))
+        }
+        Response::AnotherAddress => {
+            let what = "The message went to an address that is no longer the patron's; nothing was confirmed.";
+            (false, "another_address", what.to_owned())
+        }
+        Response::NotHere(kind) => {
+            (false, "not_here", format!("This is a {} link; it opens a page and changes nothing.", kind.word()))
+        }
+    }
+}
