@@ -27,3 +27,18 @@ pub const HEADER_CHARACTERS: usize = 250;
 /// Days after a message within which its link may confirm a consent. Long enough for a holiday; whoever clicks
 /// later hardly remembers what they agree to. It counts from the message, since only its reader can confirm.
 pub const CONFIRMATION_DAYS: i64 = 30;
+
+/// Occurrences of one series of a calendar, from its beginning: an hourly one for two years. More is a slip.
+pub const CALENDAR_OCCURRENCES: usize = 20_000;
+
+/// Days that a series of a calendar is followed from the import on: a year, and the weeks until the next import.
+pub const CALENDAR_AHEAD_DAYS: i64 = 400;
+
+/// Days back: an e-mail may still tell of the last weeks.
+pub const CALENDAR_BEFORE_DAYS: i64 = 31;
+
+/// Years beyond that for which time zones are worked out that a calendar describes itself.
+pub const CALENDAR_ZONE_YEARS: i64 = 10;
+
+/// Nodes of an Atom or RSS document; real ones have some thousand.
+pub const XML_NODES: u32 = 1_000_000;

@@ -180,6 +180,14 @@ impl<'c> Reader<'c> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
+    /// The keys of the rows of a feed.
+    pub fn feed_keys(&self, feed: FeedId) -> Result<Vec<String>, StoreError> {
+        let sql = format!("SELECT key FROM {} ORDER BY id", self.layout.feed(feed).table);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let keys = statement.query_map((), |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
     /// All reference tables.
     pub fn tables(&self) -> Result<Tables, StoreError> {
         let mut tables = Tables::default();

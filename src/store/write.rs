@@ -408,11 +408,24 @@ impl<'t> Writer<'t> {
         fields: &[(u16, Option<Value>)],
     ) -> Result<bool, StoreError> {
         let layout = self.layout.clone();
-        let rows = layout.feed(feed);
         match key {
-            Some(key) => self.upsert(rows, key, fields),
-            None => self.upsert(rows, &format!("{:016x}", mark(rows, fields)), fields),
+            Some(key) => self.upsert(layout.feed(feed), key, fields),
+            None => self.upsert(layout.feed(feed), &self.feed_mark(feed, fields), fields),
         }
+    }
+
+    /// The key that a row of a feed gets that has none.
+    pub fn feed_mark(&self, feed: FeedId, fields: &[(u16, Option<Value>)]) -> String {
+        format!("{:016x}", mark(self.layout.feed(feed), fields))
+    }
+
+    /// Takes a row out of a feed. Whether it was there.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn remove_feed_row(&mut self, feed: FeedId, key: &str) -> Result<bool, StoreError> {
+        let sql = format!("DELETE FROM {} WHERE key = ?1", self.layout.feed(feed).table);
+        Ok(self.connection.prepare_cached(&sql)?.execute([key])? > 0)
     }
 
     fn upsert(&mut self, rows: &Rows, key: &str, fields: &[(u16, Option<Value>)]) -> Result<bool, StoreError> {

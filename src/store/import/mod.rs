@@ -7,6 +7,7 @@
 //! enumeration is none.
 
 mod address;
+mod calendar;
 mod convert;
 mod copy;
 mod date;
@@ -20,6 +21,7 @@ mod reject;
 mod run;
 mod suggest;
 mod summary;
+mod syndication;
 mod table;
 
 pub use mapping::Mapping;

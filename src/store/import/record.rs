@@ -5,6 +5,8 @@
 pub struct Record {
     /// Where it begins, from 1.
     pub line: u64,
+    /// It says that what has its key is no more.
+    pub is_removed: bool,
     text: String,
     cells: Vec<Option<(usize, usize)>>,
 }
@@ -25,6 +27,7 @@ impl Record {
     /// Empties it for the row at `line`.
     pub fn start(&mut self, line: u64) {
         self.line = line;
+        self.is_removed = false;
         self.text.clear();
         self.cells.clear();
     }

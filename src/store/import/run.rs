@@ -12,9 +12,9 @@ use super::mapping::{Compiled, FieldPlan, Kind, Part, SourcePlan, Target, compil
 use super::record::{Record, Step};
 use super::reject::{Finding, Rejects};
 use super::summary::{Summary, TargetSummary};
-use super::table::{Encoding, Table};
+use super::table::{Reading, Table};
 use super::{ImportError, Mapping};
-use crate::catalogue::{Channel, EventId, FieldId, ListId, Value};
+use crate::catalogue::{Channel, EventId, FeedId, FieldId, ListId, Value};
 use crate::rule::{ConsentKind, ConsentState, PatronId};
 use crate::store::{Outcome, Reader, Said, Store, StoreError, Writer};
 use crate::symbol::Symbol;
@@ -55,7 +55,8 @@ pub fn import(
     let layout = store.layout().clone();
     let plan = compile(mapping, layout.catalogue(), library_zone)?;
     let inputs = assign(&plan, files)?;
-    let context = Rc::new(join(&plan, &inputs, mapping.encoding)?);
+    let reading = Reading { encoding: mapping.encoding, at: options.at, zone: plan.zone.clone() };
+    let context = Rc::new(join(&plan, &inputs, &reading)?);
     let total = plan.targets.iter().flat_map(|target| &inputs[target.source]).map(|path| size(path)).sum();
     let transaction = store.begin()?;
     let is_first = transaction.reader().counts()?.patrons == 0;
@@ -76,8 +77,7 @@ pub fn import(
     let mut summary = Summary { dry_run: options.dry_run, ..Summary::default() };
     for target in &plan.targets {
         let source = &plan.sources[target.source];
-        let encoding = mapping.encoding;
-        summary.targets.push(run.target(target, source, &inputs[target.source], encoding)?);
+        summary.targets.push(run.target(target, source, &inputs[target.source], &reading)?);
     }
     run.rejects.finish()?;
     let ledger = run.reader.erasures()?;
@@ -130,7 +130,7 @@ fn size(path: &Path) -> u64 {
 }
 
 /// Reads the sources that others look rows up in.
-fn join(plan: &Compiled, inputs: &[Vec<PathBuf>], encoding: Encoding) -> Result<Context, ImportError> {
+fn join(plan: &Compiled, inputs: &[Vec<PathBuf>], reading: &Reading) -> Result<Context, ImportError> {
     let mut context = Context { joined: Vec::new(), missing: plan.missing.clone() };
     context.joined.resize_with(plan.sources.len(), HashMap::new);
     for (index, source) in plan.sources.iter().enumerate() {
@@ -138,7 +138,7 @@ fn join(plan: &Compiled, inputs: &[Vec<PathBuf>], encoding: Encoding) -> Result<
         let mut rows = HashMap::new();
         let mut record = Record::default();
         for path in &inputs[index] {
-            let mut table = Table::open(path, &source.source, encoding, &source.columns)?;
+            let mut table = Table::open(path, &source.source, reading, &source.columns)?;
             loop {
                 match table.read(&mut record).map_err(|why| ImportError::file(path, why))? {
                     Step::End => break,
@@ -185,6 +185,7 @@ struct Refused {
 /// What became of a row.
 enum Landed {
     LeftOut,
+    Removed,
     Outcome(Outcome),
     Rejected(Refused),
 }
@@ -195,7 +196,7 @@ impl Run<'_> {
         target: &Target,
         source: &SourcePlan,
         inputs: &[PathBuf],
-        encoding: Encoding,
+        reading: &Reading,
     ) -> Result<TargetSummary, ImportError> {
         let mut summary = TargetSummary { target: target.name.clone(), ..TargetSummary::default() };
         let mut seen = HashSet::new();
@@ -205,7 +206,7 @@ impl Run<'_> {
         }
         for path in inputs {
             self.source = format!("import {}", name_of(path));
-            let mut table = Table::open(path, &source.source, encoding, &source.columns)?;
+            let mut table = Table::open(path, &source.source, reading, &source.columns)?;
             loop {
                 match table.read(&mut record).map_err(|why| ImportError::file(path, why))? {
                     Step::End => break,
@@ -231,6 +232,7 @@ impl Run<'_> {
                 }
                 match landed {
                     Landed::LeftOut => summary.left_out += 1,
+                    Landed::Removed => summary.removed += 1,
                     Landed::Outcome(Outcome::Inserted) => summary.new += 1,
                     Landed::Outcome(Outcome::Replaced) => summary.changed += 1,
                     Landed::Outcome(Outcome::Unchanged) => summary.unchanged += 1,
@@ -251,7 +253,7 @@ impl Run<'_> {
         summary.new -= gathered.repeated + gathered.replaced;
         summary.unchanged += gathered.repeated;
         summary.changed += gathered.replaced;
-        summary.removed = self.complete(target, &seen)?;
+        summary.removed += self.complete(target, &seen)?;
         Ok(summary)
     }
 
@@ -277,6 +279,9 @@ impl Run<'_> {
     ) -> Result<Landed, ImportError> {
         let rejected = |refused| Ok(Landed::Rejected(refused));
         let context = self.context.clone();
+        if record.is_removed {
+            return self.gone(target, record);
+        }
         for filter in source.filters.iter().chain(&target.filters) {
             match filter.holds(record, &context) {
                 Ok(true) => {}
@@ -294,8 +299,10 @@ impl Run<'_> {
             Ok(key) => key,
             Err(refused) => return rejected(refused),
         };
-        if let (Some(key), Kind::Event { complete: true, .. } | Kind::List { complete: true, .. }) =
-            (&key, &target.kind)
+        if let (
+            Some(key),
+            Kind::Event { complete: true, .. } | Kind::List { complete: true, .. } | Kind::Feed { complete: true, .. },
+        ) = (&key, &target.kind)
         {
             seen.insert(key.clone().into_owned());
         }
@@ -320,7 +327,14 @@ impl Run<'_> {
                 let key = key.expect("a table row has a key");
                 changed(self.writer.table_row(*table, &key, &fields)?)
             }
-            Kind::Feed { feed, .. } => changed(self.writer.feed_row(*feed, key.as_deref(), &fields)?),
+            Kind::Feed { feed, complete, .. } => {
+                let key = key.unwrap_or_else(|| self.writer.feed_mark(*feed, &fields).into());
+                let landed = changed(self.writer.feed_row(*feed, Some(&key), &fields)?);
+                if *complete {
+                    seen.insert(key.into_owned());
+                }
+                landed
+            }
             Kind::Event { event, patron, at, .. } => {
                 let (patron, at) = match self.whose_and_when(patron, at.as_ref(), record)? {
                     Ok(found) => found,
@@ -347,6 +361,24 @@ impl Run<'_> {
             }
         };
         Ok(Landed::Outcome(outcome))
+    }
+
+    /// A row that says that what has its key is no more: a cancelled event.
+    fn gone(&mut self, target: &Target, record: &Record) -> Result<Landed, ImportError> {
+        let context = self.context.clone();
+        let (Kind::Feed { key: Some(part), .. } | Kind::Event { key: Some(part), .. }) = &target.kind else {
+            return Ok(Landed::LeftOut);
+        };
+        let key = match key_of(part, record, &context) {
+            Ok(key) => key,
+            Err(refused) => return Ok(Landed::Rejected(refused)),
+        };
+        let was_there = match target.kind {
+            Kind::Feed { feed, .. } => self.writer.remove_feed_row(feed, &key)?,
+            Kind::Event { event, .. } => self.writer.remove_record(event, &key, self.writer.at())?,
+            _ => false,
+        };
+        Ok(if was_there { Landed::Removed } else { Landed::LeftOut })
     }
 
     fn whose_and_when(
@@ -445,6 +477,7 @@ impl Run<'_> {
         match target.kind {
             Kind::Event { event, complete: true, .. } => self.remove_records(event, &target.name, seen),
             Kind::List { list, complete: true, .. } => self.remove_members(list, &target.name, seen),
+            Kind::Feed { feed, complete: true, .. } => self.remove_feed_rows(feed, &target.name, seen),
             _ => Ok(0),
         }
     }
@@ -469,6 +502,16 @@ impl Run<'_> {
         self.doubt(name, gone.len(), present.len())?;
         for &patron in &gone {
             self.writer.member(patron, list, false)?;
+        }
+        Ok(gone.len() as u64)
+    }
+
+    fn remove_feed_rows(&mut self, feed: FeedId, name: &str, seen: &HashSet<String>) -> Result<u64, ImportError> {
+        let present = self.reader.feed_keys(feed)?;
+        let gone: Vec<&String> = present.iter().filter(|key| !seen.contains(*key)).collect();
+        self.doubt(&format!("rows of the {name}"), gone.len(), present.len())?;
+        for key in &gone {
+            self.writer.remove_feed_row(feed, key)?;
         }
         Ok(gone.len() as u64)
     }

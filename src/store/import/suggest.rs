@@ -9,7 +9,8 @@ use super::address;
 use super::date::{self, Order};
 use super::number;
 use super::record::{Record, Step};
-use super::table::{self, Encoding, Source, Table};
+use super::table::{self, Encoding, Reading, Source, Table};
+use crate::time::{Instant, Zone};
 
 /// Rows that are looked at.
 const ROWS: usize = 5_000;
@@ -106,7 +107,8 @@ fn orders() -> impl Iterator<Item = Order> {
 }
 
 fn guess(path: &Path, columns: &[String]) -> Result<Vec<Guess>, ImportError> {
-    let mut table = Table::open(path, &Source::default(), Encoding::Utf8, columns)?;
+    let reading = Reading { encoding: Encoding::Utf8, at: Instant(0), zone: Zone::utc() };
+    let mut table = Table::open(path, &Source::default(), &reading, columns)?;
     let mut seen: Vec<Seen> = columns.iter().map(|_| Seen::default()).collect();
     let mut record = Record::default();
     for _ in 0..ROWS {

@@ -9,10 +9,13 @@ use encoding_rs::WINDOWS_1252;
 use serde::Deserialize;
 
 use super::ImportError;
+use super::calendar::{self, Calendar};
 use super::copy::Copy;
 use super::delimited::{self, Delimited};
 use super::json::{self, Json};
 use super::record::{Record, Step};
+use super::syndication::{self, Syndication};
+use crate::time::{Instant, Zone};
 
 /// What to say of a row that is not UTF-8.
 pub const NOT_UTF8: &str = "if the file is Windows-1252, say `encoding = \"windows-1252\"` in the mapping";
@@ -50,6 +53,23 @@ pub enum Format {
     Json,
     #[serde(alias = "jsonl")]
     JsonLines,
+    /// RFC 5545.
+    #[serde(rename = "icalendar", alias = "ics")]
+    Calendar,
+    /// RFC 4287, and RSS 2.0.
+    #[serde(rename = "atom", alias = "rss")]
+    Syndication,
+}
+
+/// What a file needs to know besides the mapping to be read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// If the source names none.
+    pub encoding: Encoding,
+    /// When it is read: series of a calendar are followed from there.
+    pub at: Instant,
+    /// Of times without zone.
+    pub zone: Zone,
 }
 
 /// `[source.NAME]` of a mapping.
@@ -123,14 +143,16 @@ enum Rows {
     Delimited(Box<Delimited>),
     Copy(Box<Copy>),
     Json(Json),
+    Calendar(Calendar),
+    Syndication(Syndication),
 }
 
 impl Table {
     /// Opens a file to read the cells of `columns`, in this order.
-    pub fn open(path: &Path, source: &Source, encoding: Encoding, columns: &[String]) -> Result<Table, ImportError> {
+    pub fn open(path: &Path, source: &Source, reading: &Reading, columns: &[String]) -> Result<Table, ImportError> {
         let failed = |why: String| ImportError::file(path, why);
         let (head, input) = open(path).map_err(failed)?;
-        let encoding = source.encoding.unwrap_or(encoding);
+        let encoding = source.encoding.unwrap_or(reading.encoding);
         let rows = match source.format.unwrap_or_else(|| guess(path, &head)) {
             Format::Copy => {
                 let columns = columns.to_vec();
@@ -139,6 +161,14 @@ impl Table {
             }
             Format::Json => Rows::Json(Json::document(input, source.path.as_deref(), paths(columns)).map_err(failed)?),
             Format::JsonLines => Rows::Json(Json::lines(input, paths(columns))),
+            Format::Calendar => {
+                let reading = Reading { encoding, ..reading.clone() };
+                Rows::Calendar(Calendar::open(input, &reading, columns).map_err(failed)?)
+            }
+            Format::Syndication => {
+                let reading = Reading { encoding, ..reading.clone() };
+                Rows::Syndication(Syndication::open(input, &reading, columns).map_err(failed)?)
+            }
             format => {
                 let delimiter = match source.delimiter {
                     Some(delimiter) => u8::try_from(delimiter)
@@ -162,6 +192,8 @@ impl Table {
             Rows::Delimited(rows) => rows.read(record),
             Rows::Copy(rows) => rows.read(record),
             Rows::Json(rows) => rows.read(record),
+            Rows::Calendar(rows) => Ok(rows.read(record)),
+            Rows::Syndication(rows) => Ok(rows.read(record)),
         }
     }
 
@@ -171,6 +203,8 @@ impl Table {
             Rows::Delimited(rows) => rows.bytes(),
             Rows::Copy(rows) => rows.bytes(),
             Rows::Json(rows) => rows.bytes(),
+            Rows::Calendar(rows) => rows.bytes(),
+            Rows::Syndication(rows) => rows.bytes(),
         }
     }
 }
@@ -193,6 +227,16 @@ pub fn columns(path: &Path) -> Result<Vec<String>, ImportError> {
             let text = if format == Format::JsonLines { text.lines().next().unwrap_or_default() } else { &text };
             let row: serde_json::Value = serde_json::from_str(text).map_err(|error| failed(error.to_string()))?;
             found.replace(json::leaves(row.as_array().and_then(|rows| rows.first()).unwrap_or(&row)));
+        }
+        Format::Calendar => {
+            let mut bytes = Vec::new();
+            input.read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+            found.replace(calendar::properties(&bytes));
+        }
+        Format::Syndication => {
+            let mut text = String::new();
+            input.read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+            found.replace(syndication::elements(&text).map_err(failed)?);
         }
         format => {
             let delimiter =
@@ -244,6 +288,9 @@ fn guess(path: &Path, head: &[u8]) -> Format {
         "sql" | "dump" | "copy" => Format::Copy,
         "jsonl" | "ndjson" => Format::JsonLines,
         "json" => Format::Json,
+        "ics" | "ical" => Format::Calendar,
+        "atom" | "rss" | "xml" => Format::Syndication,
+        _ if head.starts_with(b"BEGIN:VCALENDAR") => Format::Calendar,
         _ if head.starts_with(b"COPY ") => Format::Copy,
         _ => Format::Csv,
     }

@@ -21,6 +21,8 @@ pub struct Compiled {
     /// Patrons first.
     pub targets: Vec<Target>,
     pub missing: Vec<String>,
+    /// Of times without offset.
+    pub zone: Zone,
 }
 
 /// A source and what is read of it.
@@ -65,6 +67,7 @@ pub enum Kind {
     Feed {
         feed: FeedId,
         key: Option<Part>,
+        complete: bool,
     },
     List {
         list: ListId,
@@ -114,6 +117,7 @@ pub fn compile(mapping: &Mapping, catalogue: &Catalogue, library_zone: &Zone) ->
         decimal: mapping.decimal.unwrap_or('.'),
         country: mapping.phones.clone(),
     };
+    let zone = style.zone.clone();
     let mut compiler = Compiler { mapping, catalogue, style, sources: Vec::new(), at: String::new() };
     compiler.declare_sources()?;
     let targets = compiler.targets()?;
@@ -126,7 +130,7 @@ pub fn compile(mapping: &Mapping, catalogue: &Catalogue, library_zone: &Zone) ->
     for target in &targets {
         compiler.sources[target.source].is_read = true;
     }
-    Ok(Compiled { sources: compiler.sources, targets, missing: mapping.missing.clone() })
+    Ok(Compiled { sources: compiler.sources, targets, missing: mapping.missing.clone(), zone })
 }
 
 fn wrong(why: impl Into<String>) -> ImportError {
@@ -207,7 +211,7 @@ impl Compiler<'_> {
             let feed = found.ok_or_else(|| self.wrong("the program declares no such feed"))?;
             let source = self.source(row.from.as_deref())?;
             let fields = self.fields(source, &catalogue.feeds[feed.index()].fields, &row.fields, true)?;
-            let kind = Kind::Feed { feed, key: self.optional(source, row.key.as_ref())? };
+            let kind = Kind::Feed { feed, key: self.optional(source, row.key.as_ref())?, complete: row.complete };
             targets.push(self.target(format!("feed {}", row.name), source, &row.filter, fields, kind)?);
         }
         for event in &mapping.event {

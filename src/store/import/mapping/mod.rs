@@ -40,7 +40,7 @@ pub struct Mapping {
     #[serde(default)]
     table: Vec<RowTarget>,
     #[serde(default)]
-    feed: Vec<RowTarget>,
+    feed: Vec<FeedTarget>,
     #[serde(default)]
     list: Vec<ListTarget>,
     #[serde(default)]
@@ -92,12 +92,27 @@ struct EventTarget {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RowTarget {
-    /// The table or feed.
+    /// The table.
     name: String,
     from: Option<String>,
     #[serde(rename = "where", default)]
     filter: Vec<String>,
     key: Option<Text>,
+    #[serde(default)]
+    fields: BTreeMap<String, Text>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedTarget {
+    name: String,
+    from: Option<String>,
+    #[serde(rename = "where", default)]
+    filter: Vec<String>,
+    key: Option<Text>,
+    /// The files hold the whole feed: what is not in them is removed.
+    #[serde(default)]
+    complete: bool,
     #[serde(default)]
     fields: BTreeMap<String, Text>,
 }
