@@ -178,9 +178,10 @@ impl Visit<'_, '_> {
             enrolment.wake = Some(until);
             return Next::Wait;
         }
-        // A date that had passed already is no wait.
+        // A date that had passed already is no wait, and neither is one that moved there while its end lay ahead.
         if was_waiting {
-            *due = until.max(enrolment.since);
+            let has_moved = enrolment.wake.is_some_and(|expected| expected > self.now());
+            *due = if has_moved { self.now() } else { until.max(enrolment.since) };
         }
         Next::At(at + 1)
     }
