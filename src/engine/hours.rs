@@ -41,7 +41,11 @@ impl<'p> Hours<'p> {
             return Some(from);
         }
         let today = self.zone.day(from);
-        (0..=15).find_map(|ahead| self.openings(today.plus_days(ahead)).filter(|&at| at >= from && self.open(at)).min())
+        let opening = (0..=15)
+            .find_map(|ahead| self.openings(today.plus_days(ahead)).filter(|&at| at >= from && self.open(at)).min())?;
+        // A clock that is put forward skips over their beginning; one that is put back comes to an open hour again.
+        let change = self.zone.next_transition(from).filter(|&at| self.open(at));
+        Some(change.map_or(opening, |change| opening.min(change)))
     }
 
     /// The instants of a date at which the hours may begin.
@@ -74,6 +78,21 @@ mod tests {
         assert_eq!(next(&Deliver::Default, "2026-11-25 21:00"), "2026-11-26 08:00");
         assert_eq!(next(&Deliver::Default, "2026-11-26 08:00"), "2026-11-26 08:00");
         assert_eq!(next(&Deliver::AnyHour, "2026-11-25 22:00"), "2026-11-25 22:00");
+    }
+
+    #[test]
+    fn a_change_of_the_clock_may_open_them() {
+        let zone = Zone::named("America/Toronto").expect("a zone");
+        let at = |text: &str| Instant::from_timestamp(text.parse().expect("a timestamp"));
+        let window = |from: (u32, u32), to: (u32, u32)| {
+            let time = |(hour, minute)| TimeOfDay::new(hour, minute, 0).expect("a time");
+            Some(TimeWindow { from: time(from), to: time(to) })
+        };
+        // 01:45 is quiet and 01:00 comes again a quarter of an hour later; 02:30 is skipped, and 03:00 is not quiet.
+        let autumn = Hours::new(&zone, window((1, 30), (3, 0)), &Deliver::Default);
+        assert_eq!(autumn.next_open(at("2026-11-01T05:45:00Z")), Some(at("2026-11-01T06:00:00Z")));
+        let spring = Hours::new(&zone, window((1, 30), (2, 30)), &Deliver::Default);
+        assert_eq!(spring.next_open(at("2027-03-14T06:45:00Z")), Some(at("2027-03-14T07:00:00Z")));
     }
 
     #[test]
