@@ -14,7 +14,8 @@ use super::{Compiled, Context, lint};
 pub fn compile(sources: Sources) -> Compiled {
     let mut diagnostics = Vec::new();
     let files = parse(&sources, &mut diagnostics);
-    let (checked, found) = check(&sources, &files);
+    let is_whole = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+    let (checked, found) = check(&sources, &files, is_whole);
     diagnostics.extend(found);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     diagnostics.dedup();
@@ -38,7 +39,8 @@ fn parse(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) -> Vec<ast::File>
     files
 }
 
-fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagnostic>) {
+/// Checks what could be parsed; `is_whole` if that is everything.
+fn check(sources: &Sources, files: &[ast::File], is_whole: bool) -> (Option<Program>, Vec<Diagnostic>) {
     // The built-in catalogue is one file more, which only the checker sees.
     let mut extended = sources.clone();
     let built_in = extended.add("builtin.campaign", include_str!("../catalogue/builtin.campaign"));
@@ -66,7 +68,10 @@ fn check(sources: &Sources, files: &[ast::File]) -> (Option<Program>, Vec<Diagno
     }
     let (messages, campaigns) = super::campaign::check(&mut context);
     let tests = super::test::check_all(&mut context);
-    lint::unused::check(&mut context);
+    // What could not be read may have used it.
+    if is_whole {
+        lint::unused::check(&mut context);
+    }
 
     let segments = context.finished_segments();
     let layouts = layouts(sources);

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
+use crate::engine::Affected;
 use crate::program::Program;
 use crate::review::dry_run::{DryRun, Preview, dry_run};
 use crate::review::show;
@@ -96,6 +97,12 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
     } else {
         writeln!(terminal, "\n{}", table(found))?;
     }
+    if !found.affected.is_empty() {
+        writeln!(terminal, "\nRunning enrolments that this version of the program meets:")?;
+    }
+    for (name, affected) in &found.affected {
+        write_wrapped(terminal, "  ", &format!("{name}: {}", sentence(affected)))?;
+    }
     let warned: Vec<_> = found.campaigns.iter().filter(|preview| !preview.warnings.is_empty()).collect();
     if !warned.is_empty() {
         writeln!(terminal, "\nWorth a look:")?;
@@ -106,6 +113,19 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
         }
     }
     Ok(())
+}
+
+/// What becomes of the enrolments of a campaign that was edited.
+fn sentence(affected: &Affected) -> String {
+    let parts = [
+        (affected.go_on_here, "go on with the new steps"),
+        (affected.go_on_before, "go on in the version in which they began, which has the step they are at"),
+        (affected.end, "end: no version that still compiles has the step they are at"),
+        (affected.stand_still, "stand still, as the campaign is a draft or no longer in the program"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", show::count(*count))).collect();
+    format!("of {} that run, {}", show::count(affected.running), parts.join("; "))
 }
 
 fn table(found: &DryRun) -> Table {
@@ -169,17 +189,22 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
         writeln!(terminal, "  {due:>9}  messages due now{why}")?;
     }
     for (message, queue) in &preview.messages {
-        let dropped = match (&queue.reason, queue.dropped) {
-            (_, 0) => String::new(),
-            (reason, count) => {
-                let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-                format!("; {} to nobody{why}", show::count(count))
-            }
-        };
         let sent = queue.count - queue.dropped;
         let keys = if queue.keys.is_empty() { String::new() } else { format!(": {}", queue.keys.join(", ")) };
         let more = if sent > queue.keys.len() as u64 && !queue.keys.is_empty() { ", …" } else { "" };
-        write_wrapped(terminal, "    ", &format!("{message} to {}{keys}{more}{dropped}", show::count(sent)))?;
+        write_wrapped(terminal, "    ", &format!("{message} to {}{keys}{more}", show::count(sent)))?;
+        for (reason, count) in &queue.reasons {
+            write_wrapped(terminal, "      ", &format!("{} get it not: {reason}", show::count(*count)))?;
+        }
+    }
+    for (reason, count) in &preview.skipped {
+        write_wrapped(terminal, "    ", &format!("{} do not start: {reason}", show::count(*count)))?;
+    }
+    if !preview.held.is_empty() {
+        writeln!(terminal, "\nWaiting since an earlier delivery:")?;
+    }
+    for (message, reason, count) in &preview.held {
+        write_wrapped(terminal, "  ", &format!("{message} to {}: {reason}", show::count(*count)))?;
     }
     if !preview.dates.is_empty() {
         writeln!(terminal, "\nToday these mean:")?;
@@ -221,14 +246,31 @@ fn json_of(found: &DryRun, program: &Program) -> Json {
             "text": sample.text,
         })
     });
+    let affected: Vec<Json> = (found.affected.iter())
+        .map(|(name, affected)| {
+            json!({
+                "campaign": name,
+                "running": affected.running,
+                "go_on_here": affected.go_on_here,
+                "go_on_before": affected.go_on_before,
+                "end": affected.end,
+                "stand_still": affected.stand_still,
+            })
+        })
+        .collect();
     json!({
         "at": show::instant(found.at, zone),
         "zone": zone.name(),
         "patrons": found.patrons,
         "last_tick": found.last_tick.map(|at| show::instant(at, zone)),
         "campaigns": campaigns,
+        "affected": affected,
         "sample": sample,
     })
+}
+
+fn counted(reasons: &[(String, u64)]) -> Vec<Json> {
+    reasons.iter().map(|(reason, count)| json!({ "reason": reason, "patrons": count })).collect()
 }
 
 fn json_of_one(preview: &Preview, program: &Program) -> Json {
@@ -240,10 +282,13 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
                 "message": message,
                 "queued": queue.count - queue.dropped,
                 "to_nobody": queue.dropped,
-                "reason": queue.reason,
+                "reasons": counted(&queue.reasons),
                 "patrons": queue.keys,
             })
         })
+        .collect();
+    let waiting: Vec<Json> = (preview.held.iter())
+        .map(|(message, reason, count)| json!({ "message": message, "reason": reason, "patrons": count }))
         .collect();
     let dates: Vec<Json> = (preview.dates.iter())
         .map(|meaning| json!({ "text": meaning.text, "dates": show::dates(meaning.dates, zone) }))
@@ -267,6 +312,8 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
         "first_tick": preview.starts.is_none_or(|starts| starts.is_baseline),
         "started": preview.starts.map(|starts| starts.started),
         "messages": messages,
+        "skipped": counted(&preview.skipped),
+        "waiting": waiting,
         "dates": dates,
         "warnings": preview.warnings,
     })

@@ -8,10 +8,8 @@ use serde_json::json;
 
 use super::program::compile;
 use super::{Failure, Outcome, Terminal};
-use crate::check;
-use crate::diagnostic::Sources;
 use crate::engine::{self, Counts, Plan, TickReport};
-use crate::program::Program;
+use crate::review::versions;
 use crate::store::{Store, StoreError};
 use crate::time::{Day, Instant, TimeOfDay, Zone};
 
@@ -50,15 +48,7 @@ impl Tick {
         store.align(&program.catalogue).map_err(|error| Failure::new(error.to_string()))?;
         let plan = Plan::new(&program);
         let failed = |error: StoreError| Failure::new(error.to_string());
-        let older: Vec<Program> = (engine::versions_needed(&store, &plan).map_err(failed)?.into_iter())
-            .filter_map(|version| {
-                let mut sources = Sources::default();
-                for (path, text) in version.files {
-                    sources.add(path, text);
-                }
-                check::compile(sources).program
-            })
-            .collect();
+        let older = versions::compiled(engine::versions_needed(&store, &plan).map_err(failed)?);
         let plan = plan.with_older(&older);
         let report = engine::tick(&mut store, &plan, now, None).map_err(|error| Failure::new(error.to_string()))?;
         if self.json {

@@ -137,6 +137,11 @@ impl<'p> Journey<'p> {
         &self.places[op]
     }
 
+    /// Whether both have the same steps in the same order.
+    pub fn is_like(&self, other: &Journey<'_>) -> bool {
+        self.places == other.places
+    }
+
     /// The operation at a place, if this version has it.
     pub fn find(&self, place: &str) -> Option<usize> {
         self.by_place.get(place).copied()

@@ -36,4 +36,4 @@ pub use respond::{NotOurs, Response, consents_read, respond};
 pub use schedule::Timetable;
 pub use share::{Draw, ShareKey};
 pub use tick::{Counts, TickError, TickReport, has_news, next_due, tick};
-pub use version::{Version, versions_needed};
+pub use version::{Affected, Version, affected, versions_needed, versions_running};

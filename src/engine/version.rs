@@ -5,6 +5,7 @@
 //! texts of every version that still has a running enrolment, and the caller compiles those that are asked for.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,29 +34,110 @@ pub struct Version {
 /// # Errors
 /// If the store cannot be read.
 pub fn versions_needed(store: &Store, plan: &Plan<'_>) -> Result<Vec<Version>, StoreError> {
-    let db = store.connection();
-    let current = &*plan.program.revision;
-    let mut kept = db.prepare_cached("SELECT revision, files FROM program_version WHERE revision <> ?1")?;
-    let kept: Vec<(String, String)> =
-        kept.query_map([current], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    let mut needed = Vec::new();
-    let mut places = db.prepare_cached(
-        "SELECT DISTINCT campaign, place FROM enrolment WHERE state IN ('gathering', 'running') AND revision = ?1",
-    )?;
-    for (revision, files) in kept {
-        let rows = places.query_map([&revision], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-        let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
-        let is_missing = |(campaign, place): &(String, String)| {
-            plan.find(campaign).is_some_and(|index| plan.campaigns[index].journey.find(place).is_none())
+    let running = running(store.connection())?;
+    let is_missing = |of: &Running| {
+        plan.find(&of.campaign).is_some_and(|index| plan.campaigns[index].journey.find(&of.place).is_none())
+    };
+    kept(store.connection(), plan, |revision| running.iter().any(|of| of.revision == revision && is_missing(of)))
+}
+
+/// All versions other than that of `plan` in which an enrolment that runs began: with them as its older ones
+/// ([`Plan::with_older`]), a plan can tell what an edit means for each ([`affected`]).
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn versions_running(store: &Store, plan: &Plan<'_>) -> Result<Vec<Version>, StoreError> {
+    kept(store.connection(), plan, |_| true)
+}
+
+/// What an edit means for the enrolments of one campaign that run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Affected {
+    /// All that run, in whatever version they began.
+    pub running: u64,
+    /// Began under other steps, and go on under the present ones.
+    pub go_on_here: u64,
+    /// Go on in the version in which they began, until they come to a step that this one has.
+    pub go_on_before: u64,
+    /// End at the next tick: this version has not their next step, and the one in which they began no longer compiles.
+    pub end: u64,
+    /// Stand still: the campaign is not in the program, or is a draft.
+    pub stand_still: u64,
+}
+
+impl Affected {
+    /// Whether the edit changes anything for one of them.
+    pub fn is_any(&self) -> bool {
+        self.go_on_here + self.go_on_before + self.end + self.stand_still > 0
+    }
+}
+
+/// What the step from earlier versions to that of `plan` means for the enrolments that run, by campaign. The older
+/// versions of `plan` are those of [`versions_running`] that still compile.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn affected(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, Affected>, StoreError> {
+    let mut found: BTreeMap<String, Affected> = BTreeMap::new();
+    for of in running(store.connection())? {
+        let affected = found.entry(of.campaign.clone()).or_default();
+        affected.running += of.count;
+        let Some(index) = plan.find(&of.campaign) else {
+            affected.stand_still += of.count;
+            continue;
         };
-        if rows.iter().any(is_missing) {
+        let journey = &plan.campaigns[index].journey;
+        let began_in = (plan.older.iter())
+            .filter(|older| *older.program.revision == *of.revision)
+            .find_map(|older| Some(&older.campaigns[older.find(&of.campaign)?].journey));
+        let is_edited = *plan.program.revision != *of.revision && began_in.is_none_or(|older| !older.is_like(journey));
+        if journey.find(&of.place).is_some() {
+            affected.go_on_here += if is_edited { of.count } else { 0 };
+        } else if began_in.is_some_and(|older| older.find(&of.place).is_some()) {
+            affected.go_on_before += of.count;
+        } else {
+            affected.end += of.count;
+        }
+    }
+    Ok(found)
+}
+
+/// Enrolments that run, of one campaign, at one place, begun in one version.
+struct Running {
+    campaign: String,
+    place: String,
+    revision: String,
+    count: u64,
+}
+
+fn running(db: &Connection) -> rusqlite::Result<Vec<Running>> {
+    let mut query = db.prepare_cached(
+        "SELECT campaign, place, revision, count(*) FROM enrolment WHERE state IN ('gathering', 'running') \
+         GROUP BY campaign, place, revision",
+    )?;
+    let rows = query.query_map([], |row| {
+        let count: i64 = row.get(3)?;
+        Ok(Running { campaign: row.get(0)?, place: row.get(1)?, revision: row.get(2)?, count: count as u64 })
+    })?;
+    rows.collect()
+}
+
+/// The versions other than that of `plan` whose texts are kept and that are `wanted`.
+fn kept(db: &Connection, plan: &Plan<'_>, wanted: impl Fn(&str) -> bool) -> Result<Vec<Version>, StoreError> {
+    let current = &*plan.program.revision;
+    let mut query = db.prepare_cached("SELECT revision, files FROM program_version WHERE revision <> ?1")?;
+    let rows = query.query_map([current], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut versions = Vec::new();
+    for row in rows {
+        let (revision, files) = row?;
+        if wanted(&revision) {
             let files: Vec<(PathBuf, Arc<str>)> = serde_json::from_str::<Vec<(PathBuf, String)>>(&files)
                 .map(|files| files.into_iter().map(|(path, text)| (path, text.into())).collect())
                 .unwrap_or_default();
-            needed.push(Version { revision, files });
+            versions.push(Version { revision, files });
         }
     }
-    Ok(needed)
+    Ok(versions)
 }
 
 /// Keeps the texts of a program in which an enrolment started.

@@ -9,3 +9,4 @@ pub mod privacy;
 pub mod show;
 pub mod starter;
 pub mod test;
+pub mod versions;

@@ -4,6 +4,8 @@ use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan};
 use bookmobile::program::Program;
+use bookmobile::review::dry_run::dry_run;
+use bookmobile::review::versions;
 use bookmobile::store::Store;
 use bookmobile::symbol::Symbol;
 use bookmobile::time::Instant;
@@ -59,16 +61,8 @@ impl Town {
     /// Ticks with `program` and delivers; earlier versions are compiled as the command line does.
     fn tick(&mut self, program: &Program, day: i64) {
         let plan = Plan::new(program);
-        let versions = engine::versions_needed(&self.store, &plan).expect("readable");
-        let older: Vec<Program> = (versions.into_iter())
-            .map(|version| {
-                let mut sources = Sources::default();
-                for (path, text) in version.files {
-                    sources.add(path, text);
-                }
-                check::compile(sources).program.expect("it compiled before")
-            })
-            .collect();
+        let needed = engine::versions_needed(&self.store, &plan).expect("readable");
+        let older = versions::compiled(needed);
         let plan = plan.with_older(&older);
         engine::tick(&mut self.store, &plan, at(day), None).expect("a tick");
         let sent = &mut self.sent;
@@ -213,4 +207,91 @@ fn a_campaign_that_was_away_takes_the_baseline_again() {
     town.house(&with, 2, "eastside");
     town.tick(&with, 2);
     assert!(town.sent.is_empty());
+}
+
+/// What a dry-run of `new` says of a campaign whose journey has begun in `old` and waits, and what then comes to the
+/// patron.
+fn foretold(old: &str, new: &Program) -> (Vec<(String, engine::Affected)>, Vec<&'static str>) {
+    let old = steps(old);
+    let mut town = Town::new(&old);
+    town.tick(&old, 0);
+    town.house(&old, 1, "eastside");
+    town.tick(&old, 1);
+    let found = dry_run(&town.store, new, None, at(2)).expect("a preview");
+    for day in 2..14 {
+        town.tick(new, day);
+    }
+    (found.affected, town.sent)
+}
+
+fn moved(affected: engine::Affected) -> Vec<(String, engine::Affected)> {
+    vec![("moved".to_owned(), affected)]
+}
+
+#[test]
+fn a_dry_run_says_how_many_enrolments_an_edit_meets() {
+    let begun = "send note_a  wait 2 days  send note_b";
+    let one = engine::Affected { running: 1, ..engine::Affected::default() };
+
+    let (affected, sent) = foretold(begun, &steps("send note_a  wait 2 days  send note_c"));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(sent, ["note_a", "note_c"]);
+
+    let (affected, sent) = foretold(begun, &steps("send note_a  wait 9 days  send note_c"));
+    assert_eq!(affected, moved(engine::Affected { go_on_before: 1, ..one }));
+    assert_eq!(sent, ["note_a", "note_b"]);
+
+    let (affected, sent) = foretold(begun, &program(""));
+    assert_eq!(affected, moved(engine::Affected { stand_still: 1, ..one }));
+    assert_eq!(sent, ["note_a"]);
+
+    let draft = program(&MOVED.replace("STEPS", &format!("status draft  {begun}")));
+    assert_eq!(foretold(begun, &draft).0, moved(engine::Affected { stand_still: 1, ..one }));
+}
+
+#[test]
+fn an_edit_elsewhere_meets_nobody() {
+    let begun = "send note_a  wait 2 days  send note_b";
+    let beside = format!(
+        "# A comment, and another campaign.\n{} campaign d {{ purpose essential  audience everyone  start on visit  send note_c }}",
+        MOVED.replace("STEPS", begun)
+    );
+    let (affected, sent) = foretold(begun, &program(&beside));
+    assert_eq!(affected, []);
+    assert_eq!(sent, ["note_a", "note_b"]);
+}
+
+#[test]
+fn a_version_that_no_longer_compiles_is_said_before_it_ends_what_runs_in_it() {
+    let (old, new) = (steps("send note_a  wait 2 days  send note_b"), steps("send note_a  wait 9 days  send note_c"));
+    let mut town = Town::new(&old);
+    town.tick(&old, 0);
+    town.house(&old, 1, "eastside");
+    town.tick(&old, 1);
+    let broken = r#"[["program.campaign", "library {"]]"#;
+    town.store.connection().execute("UPDATE program_version SET files = ?1", [broken]).expect("written");
+    let found = dry_run(&town.store, &new, None, at(2)).expect("a preview").affected;
+    assert_eq!(found, moved(engine::Affected { running: 1, end: 1, ..engine::Affected::default() }));
+    for day in 2..14 {
+        town.tick(&new, day);
+    }
+    assert_eq!(town.sent, ["note_a"]);
+}
+
+#[test]
+fn lines_that_are_moved_inserted_removed_and_changed_reach_nobody_twice() {
+    // While it waits for the second day: (a) a message inserted before the wait, (b) after it, (c) the next removed,
+    // (d) what follows changed, (e) a step put into a block, (f) the sent one repeated behind the wait.
+    let begun = "send note_a  wait 2 days  send note_b";
+    let cases: [(&str, &[&str]); 6] = [
+        ("send note_a  send note_c  wait 2 days  send note_b", &["note_a", "note_b"]),
+        ("send note_a  wait 2 days  send note_c  send note_b", &["note_a", "note_c", "note_b"]),
+        ("send note_a  wait 2 days", &["note_a"]),
+        ("send note_a  wait 2 days  wait 3 days  send note_b", &["note_a", "note_b"]),
+        ("send note_a  if house is eastside { wait 2 days  send note_c }", &["note_a", "note_b"]),
+        ("wait 2 days  send note_a  send note_b", &["note_a", "note_b"]),
+    ];
+    for (new, expected) in cases {
+        assert_eq!(edited(begun, new), expected, "{new}");
+    }
 }

@@ -1,5 +1,7 @@
 //! A file with twenty mistakes gives twenty findings, in one run.
 
+mod slips;
+
 use std::path::Path;
 
 use bookmobile::check;

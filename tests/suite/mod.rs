@@ -1,5 +1,7 @@
 //! The conformance suite's programs with tests: each file of `eval/` by itself, and `complete/` as one program.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -48,10 +48,15 @@ impl Context<'_> {
             return Some(value);
         }
         let found = self.found(ast, &value);
+        let help = if value.ty == Type::Duration {
+            "say before or after which date, such as `3 days before expires_on`; a step that only waits is `wait 3 days`"
+        } else {
+            "name a field of type date or instant, or write a date such as 2026-06-15"
+        };
         self.fail(
             Diagnostic::new(MISMATCH, ast.span, format!("a date is wanted here, and this is {found}"))
                 .label(format!("{found}, not a date"))
-                .help("name a field of type date or instant, or write a date such as 2026-06-15"),
+                .help(help),
         )
     }
 

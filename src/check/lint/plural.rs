@@ -11,8 +11,9 @@ const PLURAL: Code = Code("W0101");
 
 /// Looks at a duration as it is written.
 pub(in crate::check) fn check(context: &mut Context<'_>, span: Span, count: i64, unit: Unit, word: Span) {
+    // A number without a unit stands for itself and has been reported.
     let is_singular = context.sources.snippet(word) == unit.word();
-    if is_singular == (count.abs() == 1) {
+    if word == span || is_singular == (count.abs() == 1) {
         return;
     }
     let meant = Duration { count, unit }.to_string();

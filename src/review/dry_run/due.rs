@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use crate::engine::{self, Plan, TickError};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::time::Instant;
 
 /// Patrons that are named for each message.
@@ -23,6 +23,8 @@ pub struct Due {
     pub campaigns: BTreeMap<String, Starts>,
     /// Messages that would go into the outbox, by campaign and message.
     pub messages: BTreeMap<(String, String), Queue>,
+    /// Why occurrences of this tick would enrol nobody, by campaign, the commonest first.
+    pub skipped: BTreeMap<String, Vec<(String, u64)>>,
 }
 
 /// What would become of a campaign.
@@ -39,9 +41,10 @@ pub struct Starts {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Queue {
     pub count: u64,
-    /// Of these, those that nobody would get, with the commonest reason.
+    /// Of these, those that nobody would get.
     pub dropped: u64,
-    pub reason: Option<String>,
+    /// Why nobody would, the commonest first.
+    pub reasons: Vec<(String, u64)>,
     /// The keys of some of the patrons.
     pub keys: Vec<String>,
 }
@@ -73,6 +76,7 @@ pub fn preview(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Due, Tick
         due.campaigns.insert(name, starts);
     }
     due.messages = queued(copy.connection(), newest)?;
+    due.skipped = skipped(copy.connection(), now)?;
     Ok(due)
 }
 
@@ -99,8 +103,42 @@ fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, St
         }
     }
     for (kind, counts) in reasons {
-        let commonest = counts.into_iter().max_by_key(|(_, count)| *count).map(|(reason, _)| reason);
-        found.entry(kind).or_default().reason = commonest;
+        found.entry(kind).or_default().reasons = commonest_first(counts);
     }
     Ok(found)
+}
+
+/// Why the occurrences that were decided at `now` enrolled nobody.
+fn skipped(db: &Connection, now: Instant) -> rusqlite::Result<BTreeMap<String, Vec<(String, u64)>>> {
+    let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    let mut statement = db.prepare(
+        "SELECT campaign, reason, count(*) FROM occurrence \
+         WHERE outcome = 'skipped' AND decided_at = ?1 AND reason IS NOT NULL GROUP BY campaign, reason",
+    )?;
+    let mut rows = statement.query([now.0])?;
+    while let Some(row) = rows.next()? {
+        found.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get::<_, i64>(2)? as u64);
+    }
+    Ok(found.into_iter().map(|(campaign, counts)| (campaign, commonest_first(counts))).collect())
+}
+
+/// What waits in the outbox after an earlier delivery held it back: campaign, message, why, how many.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn held(store: &Store) -> Result<Vec<(String, String, String, u64)>, StoreError> {
+    let mut statement = store.connection().prepare(
+        "SELECT campaign, message, reason, count(*) FROM outbox WHERE state = 'queued' AND reason IS NOT NULL \
+         GROUP BY campaign, message, reason ORDER BY campaign, message, count(*) DESC, reason",
+    )?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, i64>(3)? as u64)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+fn commonest_first(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }

@@ -8,10 +8,10 @@ pub use due::{Due, Queue, Starts};
 pub use funnel::{Funnel, sends};
 pub use sample::Sample;
 
-use crate::engine::{Plan, TickError};
+use crate::engine::{self, Affected, Plan, TickError};
 use crate::program::{Audience, Campaign, Program};
 use crate::review::dates::{self, Meaning};
-use crate::review::show;
+use crate::review::{show, versions};
 use crate::store::Store;
 use crate::time::Instant;
 
@@ -25,6 +25,9 @@ pub struct DryRun {
     pub last_tick: Option<Instant>,
     /// In order of name.
     pub campaigns: Vec<Preview>,
+    /// What an edit of the program means for the enrolments that run; campaigns for which it means nothing are left
+    /// out.
+    pub affected: Vec<(String, Affected)>,
     /// Only for one campaign: its first message, for a patron whom it reaches.
     pub sample: Option<Sample>,
 }
@@ -47,6 +50,10 @@ pub struct Preview {
     pub starts: Option<Starts>,
     /// Messages that a tick now would queue.
     pub messages: Vec<(String, Queue)>,
+    /// Why occurrences of such a tick would enrol nobody.
+    pub skipped: Vec<(String, u64)>,
+    /// Messages that wait because an earlier delivery held them back: which, why, how many.
+    pub held: Vec<(String, String, u64)>,
     /// The dates that its windows mean today.
     pub dates: Vec<Meaning>,
     pub warnings: Vec<String>,
@@ -64,19 +71,28 @@ pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant
         Some(name) => campaign.name.as_str() == name,
         None => !campaign.is_draft,
     });
+    let older = versions::compiled(engine::versions_running(store, &ticked)?);
+    let ticked = ticked.with_older(&older);
     let due = due::preview(store, &ticked, at)?;
+    let held = due::held(store)?;
+    let mut affected: Vec<(String, Affected)> = engine::affected(store, &ticked)?.into_iter().collect();
+    affected.retain(|(name, affected)| affected.is_any() && only.is_none_or(|only| only == name));
     let mut campaigns = Vec::new();
     for (index, running) in plan.campaigns.iter().enumerate() {
         campaigns.push(preview(program, running.campaign, found.funnels[index], &due, at, || {
             running.timetable.and_then(|table| table.next(at))
         }));
     }
+    for preview in &mut campaigns {
+        let own = held.iter().filter(|(campaign, ..)| *campaign == preview.name);
+        preview.held = own.map(|(_, message, reason, count)| (message.clone(), reason.clone(), *count)).collect();
+    }
     let sample = match only.and_then(|name| plan.find(name)) {
         Some(index) => sample::sample(store, &plan, index, &found.reached[index], at)?,
         None => None,
     };
     let patrons = store.reader().counts()?.patrons as u64;
-    Ok(DryRun { at, patrons, last_tick: due.last_tick, campaigns, sample })
+    Ok(DryRun { at, patrons, last_tick: due.last_tick, campaigns, affected, sample })
 }
 
 fn preview(
@@ -104,6 +120,8 @@ fn preview(
         funnel,
         starts: due.has_ticked.then(|| due.campaigns.get(&name).copied().unwrap_or_default()),
         messages,
+        skipped: due.skipped.get(&name).cloned().unwrap_or_default(),
+        held: Vec::new(),
         dates: dates::of_campaign(program, campaign, at),
         warnings: Vec::new(),
         name,

@@ -191,12 +191,25 @@ impl<'f> Place<'f> {
         }
         // Only a duration makes the number wrong: elsewhere a number may stand alone.
         let before = self.index.checked_sub(2).map(|index| self.of(Some(&self.failure.tokens[index])));
-        matches!(before, Some("last" | "next" | "within" | "after" | "per" | "wait" | "every" | "for" | "keep" | "to"))
-            .then(|| {
-                Diagnostic::new(super::build::DURATION, self.span(&number.range), "a duration needs a unit")
-                    .label(format!("{digits} of what?"))
-                    .help(format!("write a duration such as `{digits} days`"))
-            })
+        let is_duration = matches!(
+            before,
+            Some("last" | "next" | "within" | "after" | "per" | "wait" | "every" | "for" | "keep" | "to")
+        );
+        if !is_duration {
+            return None;
+        }
+        if is_word && !is_part_word(found) && !RESERVED_WORDS.contains(&found) {
+            let diagnostic =
+                Diagnostic::new(super::build::DURATION, self.here(), format!("there is no unit `{found}`"));
+            return Some(
+                diagnostic.label("unknown unit").help("the units are minutes, hours, days, weeks, months and years"),
+            );
+        }
+        Some(
+            Diagnostic::new(super::build::DURATION, self.span(&number.range), "a duration needs a unit")
+                .label(format!("{digits} of what?"))
+                .help(format!("write a duration such as `{digits} days`")),
+        )
     }
 
     fn number(&self) -> Option<Diagnostic> {
@@ -405,6 +418,10 @@ impl<'f> Place<'f> {
                     .help(help),
             );
         }
+        if matches!(found, "elseif" | "elsif" | "elif") && candidates.contains(&"else") {
+            let diagnostic = Diagnostic::new(WORD, here, format!("`{found}` means nothing here"));
+            return Some(diagnostic.label("two words").help("write `else if`").fix(here, "else if"));
+        }
         let suggestion = closest(&small, candidates.iter().copied());
         if is_declaration {
             let diagnostic =
@@ -493,9 +510,15 @@ impl<'f> Place<'f> {
             .filter(|before| before.len() < 40 && !before.starts_with('"'));
         let diagnostic = Diagnostic::new(UNEXPECTED, self.here(), message);
         match behind {
-            Some(before) => diagnostic
-                .label(format!("not expected behind `{before}`"))
-                .help(format!("behind `{before}` stands {expected}")),
+            Some(before) => {
+                let help = match expected.as_str() {
+                    "`within`" => "say how long it may take, such as `within 60 days`".to_owned(),
+                    "`messages`" => "a limit is written `limit 3 messages per 7 days`".to_owned(),
+                    "`from`" => "say from which date it counts, such as `from 2026-06-15`".to_owned(),
+                    _ => format!("behind `{before}` stands {expected}"),
+                };
+                diagnostic.label(format!("not expected behind `{before}`")).help(help)
+            }
             None => diagnostic.label("not expected here").help(format!("here stands {expected}")),
         }
     }
