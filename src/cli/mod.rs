@@ -17,6 +17,7 @@ mod fmt;
 mod import;
 mod lint;
 mod list;
+mod merge;
 mod new;
 mod privacy;
 mod program;
@@ -62,6 +63,7 @@ commands! {
     Import(import::Import),
     Lint(lint::Lint),
     List(list::List),
+    Merge(merge::Merge),
     New(new::New),
     Privacy(privacy::Privacy),
     Respond(respond::Respond),

@@ -9,13 +9,14 @@ use serde_json::json;
 use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
-use crate::engine::{Response, respond};
+use crate::deliver::phone_number;
+use crate::engine::{Response, Texted, respond, texted};
 use crate::limits;
 use crate::message::link::Links;
 use crate::store::Store;
 use crate::symbol::Symbol;
 
-/// Do what a link of a message does: confirm a consent, or unsubscribe
+/// Do what a link of a message does: confirm a consent, or unsubscribe; or what a text message says: STOP
 ///
 /// For a reader who sends the link by mail, or reads it out. The link alone says what it is about; who has it may use
 /// it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
@@ -30,8 +31,11 @@ pub struct Respond {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
-    /// The link, as it stands in the message
-    #[arg(value_name = "LINK")]
+    /// What came is no link, but a text message from this number: STOP withdraws everything that needs consent
+    #[arg(long, value_name = "NUMBER")]
+    sms: Option<String>,
+    /// The link, as it stands in the message; with `--sms` the text that came
+    #[arg(value_name = "LINK|TEXT")]
     link: String,
     /// The program: a folder of *.campaign files, or one such file
     #[arg(value_name = "PROGRAM", default_value = ".")]
@@ -49,10 +53,18 @@ impl Respond {
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
-        let links = Links::new("", &store.link_secret().map_err(failed)?);
-        let (done, word, sentence) = match respond(&mut store, &program, &links, &self.link, now).map_err(failed)? {
-            Err(_) => (false, "refused", "This link is not valid.".to_owned()),
-            Ok(response) => told(&response),
+        let (done, word, sentence) = match &self.sms {
+            Some(from) => {
+                let from = phone_number(from).map_err(|error| Failure::new(format!("--sms: {error}")))?;
+                told_of_sms(texted(&mut store, &program, &from, &self.link, now).map_err(failed)?)
+            }
+            None => {
+                let links = Links::new("", &store.link_secret().map_err(failed)?);
+                match respond(&mut store, &program, &links, &self.link, now).map_err(failed)? {
+                    Err(_) => (false, "refused", "This link is not valid.".to_owned()),
+                    Ok(response) => told(&response),
+                }
+            }
         };
         if self.json {
             writeln!(terminal, "{}", json!({ "done": done, "response": word, "says": sentence }))?;
@@ -60,6 +72,19 @@ impl Respond {
             writeln!(terminal, "{sentence}")?;
         }
         Ok(if done { Outcome::Fine } else { Outcome::Findings })
+    }
+}
+
+fn told_of_sms(texted: Texted) -> (bool, &'static str, String) {
+    match texted {
+        Texted::Stopped { again: false } => {
+            (true, "stopped", "Stopped: nothing more by sms that needs consent. Confirm it once.".to_owned())
+        }
+        Texted::Stopped { again: true } => (true, "stopped_before", "It was stopped before.".to_owned()),
+        Texted::Help => {
+            (true, "help", "The reader asks who writes: answer with the library's name and STOP.".to_owned())
+        }
+        Texted::Word => (true, "word", "Noted as an event; it stops nothing.".to_owned()),
     }
 }
 

@@ -14,6 +14,7 @@ mod erasure;
 mod error;
 pub mod import;
 mod layout;
+mod merge;
 mod migrate;
 mod open;
 mod privacy;

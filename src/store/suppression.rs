@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use super::{Reader, StoreError, Writer};
 use crate::catalogue::Channel;
-use crate::rule::text;
+use crate::rule::{PatronId, text};
 use crate::time::Instant;
 
 /// A keyed hash of an address, or of a patron's key.
@@ -170,6 +170,31 @@ impl Reader<'_> {
             list.entries.entry(row.get(4)?).or_default().push(entry(row)?);
         }
         Ok(list)
+    }
+
+    /// The patrons who have this address, in any way of writing it. Looks at all patrons.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn patrons_at(&self, channel: Channel, address: &str) -> Result<Vec<PatronId>, StoreError> {
+        let columns: Vec<&str> = (self.layout.catalogue.contact.fields(channel).iter())
+            .map(|id| self.layout.patron.columns[id.index()].sql.as_str())
+            .collect();
+        let wanted = normal(channel, address);
+        if columns.is_empty() || wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let joined = columns.join(" || char(10) || ");
+        let sql = format!("SELECT id, {joined} FROM patron WHERE {joined} IS NOT NULL ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(())?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if row.get_ref(1)?.as_str().is_ok_and(|text| normal(channel, text) == wanted) {
+                found.push(PatronId(row.get(0)?));
+            }
+        }
+        Ok(found)
     }
 
     /// The entries of one address.

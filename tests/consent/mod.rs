@@ -1,8 +1,11 @@
 //! Consents, the links that change them, the suppression list, erasure.
 
+mod command;
 mod erasure;
 mod links;
 mod list;
+mod merge;
+mod texted;
 mod town;
 
 use proptest::prelude::*;

@@ -1,0 +1,61 @@
+//! Two cards of one person become one, also between a tick and its delivery (DEL-14).
+//!
+//! What was decided for the double passes to the patron that is kept: its occurrences stay decided, its journeys go on,
+//! its messages count for limits. Of an occurrence that both had one journey is left, the one that has handed over a
+//! message, so that nobody is told twice.
+
+use rusqlite::params;
+
+use crate::engine::{outbox, state, visit};
+use crate::program::Program;
+use crate::rule::PatronId;
+use crate::store::{Store, StoreError};
+use crate::time::Instant;
+
+const REASON: &str = "two cards became one, and the other one has the same occurrence";
+
+/// Moves everything of `double` to `kept`, and removes `double`. How many journeys ended since both had them.
+///
+/// # Errors
+/// If the store cannot be read or written; then nothing was moved.
+pub fn merge(
+    store: &mut Store,
+    program: &Program,
+    kept: PatronId,
+    double: PatronId,
+    now: Instant,
+) -> Result<usize, StoreError> {
+    assert_ne!(kept, double, "a patron is not merged with itself");
+    let transaction = store.begin()?;
+    let db = transaction.connection();
+    let sql = "SELECT d.campaign, d.key, d.enrolment, k.enrolment FROM occurrence AS d JOIN occurrence AS k \
+               ON k.campaign = d.campaign AND k.key = d.key WHERE d.patron = ?1 AND k.patron = ?2";
+    let both: Vec<(String, String, Option<i64>, Option<i64>)> = db
+        .prepare_cached(sql)?
+        .query_map([double.0, kept.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<Result<_, _>>()?;
+    let handed_over = |enrolment: Option<i64>| enrolment.map_or(Ok(false), |id| outbox::handed_over(db, id));
+    let mut ended = 0;
+    for (campaign, key, of_double, of_kept) in both {
+        let double_stays =
+            (of_double.is_some() && of_kept.is_none()) || (handed_over(of_double)? && !handed_over(of_kept)?);
+        let (patron, enrolment) = if double_stays { (kept, of_kept) } else { (double, of_double) };
+        state::delete_occurrence(db, patron, &campaign, &key)?;
+        if let Some(id) = enrolment {
+            visit::end(db, &mut state::load_enrolment(db, id)?, Some(REASON), now)?;
+            ended += 1;
+        }
+    }
+    for sql in [
+        "UPDATE occurrence SET patron = ?2 WHERE patron = ?1",
+        "UPDATE enrolment SET patron = ?2 WHERE patron = ?1",
+        "UPDATE outbox SET patron = ?2 WHERE patron = ?1",
+        "UPDATE OR IGNORE membership SET patron = ?2 WHERE patron = ?1",
+        "UPDATE OR IGNORE watched SET patron = ?2 WHERE patron = ?1",
+    ] {
+        db.execute(sql, params![double.0, kept.0])?;
+    }
+    transaction.writer(&program.library.zone, now).absorb(double, kept)?;
+    transaction.commit()?;
+    Ok(ended)
+}

@@ -1,0 +1,130 @@
+//! The commands: what they print, and their exit codes.
+
+use std::process::{Command, Stdio};
+
+use bookmobile::rule::{ConsentKind, ConsentState};
+
+use super::town::Town;
+
+/// Runs a command; gives its exit code, its output and what it said beside.
+fn run(town: &Town, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let store = town.path();
+    let store = store.to_str().expect("UTF-8");
+    let full: Vec<&str> =
+        arguments.iter().map(|argument| if *argument == "STORE" { store } else { argument }).collect();
+    let done = Command::new(env!("CARGO_BIN_EXE_bookmobile"))
+        .args(full)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (done.status.code(), text(&done.stdout), text(&done.stderr))
+}
+
+const PROGRAM: &str = "tests/consent/library.campaign";
+
+#[test]
+fn what_is_said_at_the_desk_is_recorded_and_shown_with_a_receipt() {
+    let town = Town::new();
+    town.patron("21", "ana@example.org", "2026-02-01");
+    let consent = |more: &[&str]| {
+        let mut arguments = vec!["consent", "21", "--store", "STORE", "--program", PROGRAM];
+        arguments.extend(more);
+        run(&town, &arguments)
+    };
+    let (code, _, _) = consent(&["give", "promotion", "--by", "email", "--on", "2026-02-01", "--implied", "inquiry"]);
+    assert_eq!(code, Some(0));
+    let (code, out, _) = consent(&["show"]);
+    let told = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, Some(0));
+    assert!(
+        told.contains("implied by an inquiry, given 2026-02-01 00:00 (desk)") && told.contains("2026-07-31"),
+        "{out}"
+    );
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    let (_, out, _) =
+        consent(&["withdraw", "promotion", "--by", "email", "--on", "2026-03-01", "--source", "by phone"]);
+    assert!(out.contains("withdrawn 2026-03-01 00:00 (by phone)"), "{out}");
+    // What the law implies comes too late.
+    let implied = ["give", "promotion", "--by", "email", "--on", "2026-04-01", "--implied", "relationship"];
+    let (code, out, said) = consent(&implied);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("nothing changed") && out.contains("withdrawn"), "{out}{said}");
+    let (_, out, _) = consent(&["show", "--json"]);
+    let receipts: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(receipts[0]["state"], "withdrawn");
+    assert_eq!(receipts[0]["events"].as_array().map(Vec::len), Some(2));
+    assert_eq!(receipts[0]["events"][0]["consent_type"], "inquiry");
+    for wrong in [
+        ["give", "promotion", "--by", "fax"],
+        ["give", "essential", "--by", "email"],
+        ["give", "promotoin", "--by", "email"],
+    ] {
+        let (code, _, said) = consent(&wrong);
+        assert_eq!(code, Some(2), "{said}");
+    }
+    let (code, _, said) = consent(&["give", "promotion", "--by", "email", "--on", "2999-01-01"]);
+    assert_eq!((code, said.contains("lies ahead")), (Some(2), true));
+}
+
+#[test]
+fn explain_says_kind_source_instant_and_what_ended_a_consent() {
+    let town = Town::new();
+    let ana = town.patron("21", "ana@example.org", "2026-02-01");
+    assert!(town.say(ana, ConsentState::Given, ConsentKind::Relationship, "2024-02-29"));
+    let arguments = ["explain", "--store", "STORE", "--at", "2026-03-01 10:00", "21", "news_of_visit", PROGRAM];
+    let (code, out, _) = run(&town, &arguments);
+    let told = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, Some(0));
+    for part in [
+        "no longer in force, implied by a relationship, given 2024-02-29 08:00 (desk)",
+        "ended after 2026-02-27: consent implied by a relationship ends after 24 months",
+        "no consent to promotion by email (ended on 2026-02-27)",
+    ] {
+        assert!(told.contains(part), "{part}:\n{out}");
+    }
+}
+
+#[test]
+fn a_link_an_address_and_an_erasure_have_exit_codes_for_scripts() {
+    let town = Town::new();
+    let ana = town.patron("21", "ana@example.org", "2026-02-01");
+    town.give(ana, "2026-02-01");
+    let (code, out, _) = run(&town, &["respond", "--store", "STORE", "https://x.example/m/u/AAAA", PROGRAM]);
+    assert_eq!((code, out.as_str()), (Some(1), "This link is not valid.\n"));
+    let stop = ["respond", "--store", "STORE", "--sms", "+1 519 555 0100", "STOP", PROGRAM];
+    let (code, out, _) = run(&town, &stop);
+    assert!(code == Some(0) && out.starts_with("Stopped"), "{out}");
+    let suppress = |more: &[&str]| {
+        let mut arguments = vec!["suppress", "--store", "STORE", "--program", PROGRAM];
+        arguments.extend(more);
+        run(&town, &arguments)
+    };
+    assert_eq!(suppress(&["show", "+15195550100"]).0, Some(1));
+    assert_eq!(suppress(&["show", "ana@example.org"]).0, Some(0));
+    assert_eq!(suppress(&["show", "555-0100"]).0, Some(2), "without its country code");
+    assert_eq!(suppress(&["add", "Ana@example.org", "--purpose", "promotion", "--reason", "by letter"]).0, Some(0));
+    let (code, out, _) = suppress(&["show", "ana@EXAMPLE.org"]);
+    assert!(code == Some(1) && out.contains("(by letter)"), "{out}");
+    assert_eq!(suppress(&["lift", "ana@example.org", "--reason", " "]).0, Some(2));
+    assert_eq!(suppress(&["lift", "ana@example.org", "--reason", "asked again"]).0, Some(0));
+    let erase = |more: &[&str]| {
+        let mut arguments = vec!["erase", "--store", "STORE", "--program", PROGRAM];
+        arguments.extend(more);
+        run(&town, &arguments)
+    };
+    let (code, _, said) = erase(&["21"]);
+    assert!(code == Some(2) && said.contains("--yes"), "{said}");
+    assert_eq!(town.count("patron"), 1, "nothing happens unasked");
+    let (code, out, said) = erase(&["--yes", "21", "22"]);
+    assert_eq!((code, out.as_str()), (Some(1), "Erased 1 patron.\n"), "{said}");
+    assert!(said.contains("the store knows no patron 22"), "{said}");
+    let (_, ledger, _) = erase(&["--ledger"]);
+    assert_eq!(ledger.lines().count(), 1);
+    town.patron("21", "ana@example.org", "2026-02-05");
+    let file = town.folder.path().join("erasures");
+    std::fs::write(&file, ledger).expect("written");
+    let (code, out, _) = erase(&["--yes", "--replay", file.to_str().expect("UTF-8")]);
+    assert_eq!((code, out.as_str()), (Some(0), "Erased 1 patron.\n"));
+    assert_eq!(town.count("patron"), 0);
+}

@@ -1,0 +1,100 @@
+//! DEL-14: two cards of one person become one.
+
+use bookmobile::catalogue::Value;
+use bookmobile::engine::merge;
+use bookmobile::rule::PatronId;
+
+use super::town::Town;
+
+const ANA: &str = "ana@example.org";
+
+fn two_cards() -> (Town, PatronId, PatronId) {
+    let town = Town::new();
+    let kept = town.patron("kept", ANA, "2026-02-01");
+    let double = town.patron("double", ANA, "2026-02-01");
+    for patron in [kept, double] {
+        town.give(patron, "2026-02-01");
+    }
+    (town, kept, double)
+}
+
+/// Between the tick and the delivery the cards become one: the message of the double reaches the patron that stays, once,
+/// however often the engine looks again.
+#[test]
+fn del_14_what_was_planned_for_the_double_reaches_the_one_that_stays_once() {
+    let (town, kept, double) = two_cards();
+    town.visit(double, "2026-02-02");
+    town.tick("2026-02-02", 9);
+    let merged = merge(&mut town.store(), &town.program, kept, double, town.at("2026-02-02", 10)).expect("merged");
+    assert_eq!(merged, 0);
+    for (date, hour) in [("2026-02-02", 11), ("2026-02-03", 9)] {
+        town.tick(date, hour);
+        town.deliver(date, hour + 1);
+    }
+    assert_eq!((town.got(ANA, "news"), town.got(ANA, "notice")), (1, 1));
+    assert_eq!(town.count("patron"), 1);
+    let visit = town.program.catalogue.event_named("visit".into()).expect("an event");
+    let sent = town.program.catalogue.event_named("sent".into()).expect("an event");
+    let facts = town.facts(kept);
+    assert_eq!((facts.events(visit).len(), facts.events(sent).len()), (1, 2));
+}
+
+/// A consent that both are about to lose is asked for once: the same occurrence of both cards is one.
+#[test]
+fn del_14_of_an_occurrence_that_both_have_one_message_is_left() {
+    for double_first in [false, true] {
+        let town = Town::new();
+        let kept = town.patron("kept", ANA, "2024-02-15");
+        let double = town.patron("double", ANA, "2024-02-15");
+        for patron in [kept, double] {
+            town.give(patron, "2024-02-15");
+        }
+        // The last date is 14 February 2026, so 15 January is thirty days before.
+        town.tick("2026-01-15", 9);
+        let queued = "SELECT count(*) FROM outbox WHERE campaign = 'go_on' AND state = 'queued'";
+        let count = |sql: &str| town.store().connection().query_row(sql, (), |row| row.get::<_, i64>(0)).expect("read");
+        assert_eq!(count(queued), 2);
+        if double_first {
+            // Only the double's message has left.
+            let hold = "UPDATE outbox SET try_at = 9000000000000000 WHERE patron = ?1";
+            town.store().connection().execute(hold, [kept.0]).expect("held");
+            assert_eq!(town.deliver("2026-01-15", 10), 1);
+            let free = "UPDATE outbox SET try_at = due WHERE patron = ?1";
+            town.store().connection().execute(free, [kept.0]).expect("free");
+        }
+        let merged = merge(&mut town.store(), &town.program, kept, double, town.at("2026-01-15", 11)).expect("merged");
+        assert_eq!(merged, 1);
+        for date in ["2026-01-15", "2026-01-16"] {
+            town.tick(date, 12);
+            town.deliver(date, 13);
+        }
+        assert_eq!(town.got(ANA, "renew"), 1, "double first: {double_first}");
+        let word = town.word(kept).expect("a word");
+        assert_eq!(word.on, super::day("2024-02-15"));
+    }
+}
+
+#[test]
+fn a_withdrawal_of_either_card_is_one_of_the_person() {
+    let (town, kept, double) = two_cards();
+    let at = town.at("2026-02-05", 9);
+    town.write(at, |writer| {
+        writer.withdraw(double, town.purpose("promotion"), bookmobile::catalogue::Channel::Email, at)?;
+        writer.member(double, town.program.catalogue.list_named("friends".into()).expect("a list"), true)?;
+        let wish = town.program.catalogue.event_named("wish".into()).expect("an event");
+        // The same event of both cards, without a key, is one.
+        for patron in [kept, double] {
+            writer.event(patron, wish, None, at, &[(0, Some(Value::text("a garden")))])?;
+        }
+        Ok(())
+    });
+    merge(&mut town.store(), &town.program, kept, double, town.at("2026-02-06", 9)).expect("merged");
+    let facts = town.facts(kept);
+    let wish = town.program.catalogue.event_named("wish".into()).expect("an event");
+    assert_eq!((facts.lists.len(), facts.events(wish).len()), (1, 1));
+    assert_eq!(town.word(kept).expect("a word").state, bookmobile::rule::ConsentState::Withdrawn);
+    town.visit(kept, "2026-02-07");
+    town.tick("2026-02-07", 9);
+    town.deliver("2026-02-07", 10);
+    assert_eq!((town.got(ANA, "news"), town.got(ANA, "notice")), (0, 1));
+}
