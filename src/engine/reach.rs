@@ -43,9 +43,14 @@ pub fn choose(
             missing.push(format!("the {} tells what `reveal` keeps from a guardian", channel.word()));
             continue;
         }
-        let Some(address) = address(plan, ask.facts, recipient, channel) else {
-            missing.push(format!("no address for {}", channel.word()));
-            continue;
+        let address = match address(plan, ask.facts, recipient, channel) {
+            Ok(address) => address,
+            Err(why) => {
+                // The patron's age chose the reader.
+                let minor = if recipient == to { "" } else { "a minor, so the guardian is written to: " };
+                missing.push(format!("{minor}{why}"));
+                continue;
+            }
         };
         if purpose.needs_consent {
             if !ask.holds(plan.agrees(campaign.purpose, channel), &Scope::NONE) {
@@ -102,18 +107,25 @@ fn is_minor(plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
     matches!((AGE.kernel)(std::slice::from_ref(birth), &moment), Some(Value::Int(age)) if age < adult_at)
 }
 
-/// The address of a channel, if it is known and good.
-fn address(plan: &Plan<'_>, facts: &Facts, recipient: RecipientKind, channel: Channel) -> Option<String> {
+/// The address of a channel if it is known and good, else why it is not.
+fn address(plan: &Plan<'_>, facts: &Facts, recipient: RecipientKind, channel: Channel) -> Result<String, String> {
     let contact = &plan.program.catalogue.contact;
     if recipient == RecipientKind::Guardian {
-        return contact.guardian.and_then(|id| facts.text(id)).filter(|_| channel == Channel::Email);
+        return match channel {
+            Channel::Email => (contact.guardian.and_then(|id| facts.text(id)))
+                .ok_or_else(|| "no e-mail address of a guardian".to_owned()),
+            other => Err(format!("nothing goes to guardians by {}", other.word())),
+        };
     }
-    let address = facts.address(contact, channel)?;
-    (!has_failed(plan, facts, channel, contact.fields(channel))).then_some(address)
+    let address = facts.address(contact, channel).ok_or_else(|| format!("no address for {}", channel.word()))?;
+    match failure(plan, facts, channel, contact.fields(channel)) {
+        Some(what) => Err(format!("the address for {} {what}", channel.word())),
+        None => Ok(address),
+    }
 }
 
-/// The present address bounced hard or its owner complained.
-fn has_failed(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldId]) -> bool {
+/// What is wrong with the present address: it bounced hard, or its owner complained.
+fn failure(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldId]) -> Option<&'static str> {
     let changed = |field: &FieldId| facts.changed.iter().find(|(changed, _)| changed == field).map(|(_, at)| *at);
     let since = fields.iter().filter_map(changed).max();
     let failed = |name: &str, needs_hard: bool| {
@@ -133,7 +145,10 @@ fn has_failed(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldI
             same && (!needs_hard || is_hard) && since.is_none_or(|since| at >= since)
         })
     };
-    failed("bounced", true) || failed("complained", false)
+    if failed("bounced", true) {
+        return Some("bounced");
+    }
+    failed("complained", false).then_some("complained about a message")
 }
 
 fn rows(facts: &Facts, id: EventId) -> impl Iterator<Item = (crate::time::Instant, &[Option<Value>])> {

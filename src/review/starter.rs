@@ -65,6 +65,8 @@ files! {
     "messages/welcome_ebooks.fr.md",
     "messages/welcome_programmes.en.md",
     "messages/welcome_programmes.fr.md",
+    "messages/welcome_stops.en.md",
+    "messages/welcome_stops.fr.md",
     "messages/winback.en.md",
     "messages/winback.fr.md",
     "messages/winback_again.en.md",

@@ -1,6 +1,7 @@
 //! The starter campaigns, the demo store, dry-run and explain.
 
 mod preview;
+mod reasons;
 mod tutorial;
 
 use std::collections::BTreeSet;
