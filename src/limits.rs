@@ -42,3 +42,7 @@ pub const CALENDAR_ZONE_YEARS: i64 = 10;
 
 /// Nodes of an Atom or RSS document; real ones have some thousand.
 pub const XML_NODES: u32 = 1_000_000;
+
+/// Days between two ticks after which the clock is doubted rather than believed. A closure or an outage of some weeks
+/// catches up without a word; a machine whose clock jumps a year would let everything of that year fall due at once.
+pub const TICK_GAP_DAYS: i64 = 60;

@@ -7,6 +7,7 @@ mod diagnostics;
 mod docs;
 mod engine;
 mod eval;
+mod faults;
 mod import;
 mod lint;
 mod message;

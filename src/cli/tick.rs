@@ -1,14 +1,15 @@
 //! `bookmobile tick`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::program::compile;
 use super::{Failure, Outcome, Terminal};
-use crate::engine::{self, Counts, Plan, TickReport};
+use crate::engine::{self, Counts, Plan, TickError, TickReport};
+use crate::limits;
 use crate::review::versions;
 use crate::store::{Store, StoreError};
 use crate::time::{Day, Instant, TimeOfDay, Zone};
@@ -27,6 +28,9 @@ pub struct Tick {
     /// ("2026-06-15T09:00:00-04:00"); without it, now
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
+    /// The clock is right although the last tick was more than 60 days ago: catch up
+    #[arg(long)]
+    after_outage: bool,
     /// Write the decisions as one JSON object
     #[arg(long)]
     json: bool,
@@ -44,13 +48,17 @@ impl Tick {
             Some(text) => instant(text, zone)?,
             None => clock(),
         };
-        let mut store = Store::open(&self.store).map_err(|error| Failure::new(error.to_string()))?;
-        store.align(&program.catalogue).map_err(|error| Failure::new(error.to_string()))?;
+        let failed = |error: StoreError| Failure::new(named(&self.store, &error));
+        let mut store = Store::open(&self.store).map_err(failed)?;
+        store.align(&program.catalogue).map_err(failed)?;
         let plan = Plan::new(&program);
-        let failed = |error: StoreError| Failure::new(error.to_string());
         let older = versions::compiled(engine::versions_needed(&store, &plan).map_err(failed)?);
         let plan = plan.with_older(&older);
-        let report = engine::tick(&mut store, &plan, now, None).map_err(|error| Failure::new(error.to_string()))?;
+        let plan = if self.after_outage { plan } else { plan.with_largest_gap(limits::TICK_GAP_DAYS) };
+        let report = engine::tick(&mut store, &plan, now, None).map_err(|error| match error {
+            TickError::Store(error) => failed(error),
+            error => Failure::new(format!("{}: {error}", self.store.display())),
+        })?;
         if self.json {
             write_json(&report, now, terminal)?
         } else {
@@ -108,6 +116,14 @@ fn write_json(report: &TickReport, now: Instant, terminal: &mut Terminal) -> Res
     let object = json!({ "at": now.timestamp().to_string(), "patrons": report.patrons, "campaigns": campaigns });
     writeln!(terminal, "{object}")?;
     Ok(())
+}
+
+/// What went wrong, with the file where SQLite does not name it.
+fn named(path: &Path, error: &StoreError) -> String {
+    match error {
+        StoreError::Sqlite(_) => format!("{}: {error}", path.display()),
+        error => error.to_string(),
+    }
 }
 
 /// An instant as a user writes it: local without an offset, a date alone is its first instant.

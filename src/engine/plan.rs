@@ -22,6 +22,8 @@ pub struct Plan<'p> {
     by_name: HashMap<Symbol, usize>,
     /// Earlier versions, in which enrolments go on whose next step this one no longer has.
     pub older: Vec<Plan<'p>>,
+    /// Days since the last tick after which the clock is not believed; `None` believes it always.
+    pub largest_gap: Option<i64>,
     /// Whether a consent is in force.
     agrees: HashMap<(PurposeId, Channel), RuleId>,
 }
@@ -219,12 +221,18 @@ impl<'p> Plan<'p> {
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
         let agrees = compiler.agreements();
-        Plan { program, rules: compiler.rules, campaigns, by_name, older: Vec::new(), agrees }
+        Plan { program, rules: compiler.rules, campaigns, by_name, older: Vec::new(), largest_gap: None, agrees }
     }
 
     /// With the earlier versions that [`super::versions_needed`] named, compiled.
     pub fn with_older(mut self, versions: &'p [Program]) -> Plan<'p> {
         self.older = versions.iter().map(|version| Plan::with(version, |_| true)).collect();
+        self
+    }
+
+    /// Doubting a clock that is more than so many days ahead of the last tick.
+    pub fn with_largest_gap(mut self, days: i64) -> Plan<'p> {
+        self.largest_gap = Some(days);
         self
     }
 

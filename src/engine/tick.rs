@@ -61,6 +61,13 @@ pub enum TickError {
         last: Instant,
         now: Instant,
     },
+    /// The clock is so far ahead that it is probably wrong.
+    ClockJumped {
+        last: Instant,
+        now: Instant,
+        /// Days that are believed.
+        largest_gap: i64,
+    },
     Store(StoreError),
 }
 
@@ -72,6 +79,13 @@ impl fmt::Display for TickError {
                 "the clock went back: the last tick was at {}, this one would be at {}; nothing was decided",
                 last.timestamp(),
                 now.timestamp()
+            ),
+            TickError::ClockJumped { last, now, largest_gap } => write!(
+                f,
+                "the clock says {}, and the last tick was at {}, more than {largest_gap} days before; nothing was \
+                 decided. If the clock is right and Bookmobile was not run for so long, say --after-outage",
+                now.timestamp(),
+                last.timestamp()
             ),
             TickError::Store(error) => error.fmt(f),
         }
@@ -154,6 +168,11 @@ fn decide(
         && now < clock.ticked_at
     {
         return Err(TickError::ClockWentBack { last: clock.ticked_at, now });
+    }
+    if let (Some(clock), Some(largest_gap)) = (&before, plan.largest_gap)
+        && now.seconds() - clock.ticked_at.seconds() > largest_gap * 86_400
+    {
+        return Err(TickError::ClockJumped { last: clock.ticked_at, now, largest_gap });
     }
     let key = match &before {
         Some(clock) => clock.key,

@@ -22,6 +22,8 @@ pub enum StoreError {
     TypeChanged { owner: String, field: String, stored: String, declared: String },
     /// A record is to be changed that is not there.
     NoSuchRecord { record: String, key: String },
+    /// SQLite is one of those that can lose commits.
+    OldSqlite { version: &'static str },
     /// A patron is named that is not there.
     NoSuchPatron(String),
 }
@@ -32,7 +34,15 @@ impl fmt::Display for StoreError {
             StoreError::Sqlite(error) if is_busy(error) => {
                 f.write_str("another command is writing to the store; try again when it has ended")
             }
+            StoreError::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                f.write_str("there is no room left for the store; nothing was written. Make room, and run it again")
+            }
             StoreError::Sqlite(error) => write!(f, "the store answered: {error}"),
+            StoreError::OldSqlite { version } => write!(
+                f,
+                "this program was built with SQLite {version}, whose write-ahead log can lose what was committed; build \
+                 it with SQLite 3.51.3 or newer (the one that comes with it is)"
+            ),
             StoreError::Foreign { path, why } => {
                 write!(f, "{} is not a store of Bookmobile ({why}); it was left as it is", path.display())
             }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001-data.sql"),
     include_str!("migrations/0002-engine.sql"),
     include_str!("migrations/0003-links.sql"),

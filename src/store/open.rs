@@ -15,6 +15,8 @@ use crate::time::{Instant, Zone};
 const APPLICATION_ID: i64 = 0x426B_4D62;
 /// How long a writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Before it, resetting the write-ahead log could lose what was committed (fixed in 3.51.3).
+const OLDEST_SQLITE: i32 = 3_051_003;
 /// Kibibytes of pages kept in memory.
 const CACHE_KIB: i64 = 64 * 1024;
 /// Pages that are copied at once.
@@ -37,6 +39,7 @@ impl Store {
     /// If the file is no store, was made by a newer program, or its schema was tampered with. It is then unchanged.
     pub fn open(path: impl AsRef<Path>) -> Result<Store, StoreError> {
         let path = path.as_ref();
+        check_sqlite(rusqlite::version_number())?;
         if path.metadata().is_ok_and(|file| file.len() > 0) {
             inspect(path)?;
         }
@@ -181,6 +184,14 @@ impl Transaction<'_> {
     pub fn commit(self) -> Result<(), StoreError> {
         Ok(self.inner.commit()?)
     }
+}
+
+/// Refuses the versions of SQLite to whose log nothing may be trusted: a package may be linked with any.
+pub(super) fn check_sqlite(number: i32) -> Result<(), StoreError> {
+    if number < OLDEST_SQLITE {
+        return Err(StoreError::OldSqlite { version: rusqlite::version() });
+    }
+    Ok(())
 }
 
 /// The version of a store that is there, without touching it.

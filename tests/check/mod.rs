@@ -1,6 +1,7 @@
 //! The checker against the conformance suite: each program of `reject/` gives exactly its finding at its place, and
 //! `complete/` and `eval/` give no error. `tests/conformance/check_reject.py` says the same in Python.
 
+mod faults;
 mod load;
 mod pages;
 

@@ -1,5 +1,5 @@
 //! A tick or a delivery that ends anywhere leaves the store as before, or as after; what was handed over once is not
-//! handed over again (rows DEL-01, DEL-05, DEL-15, STO-03 of the fault table).
+//! handed over again (rows DEL-01, DEL-05, DEL-09 and DEL-15 of the fault table).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -243,8 +243,10 @@ fn a_tick_that_is_killed_is_as_if_it_had_not_been() {
     assert!(kills > 5, "only {kills} ticks were killed on the way");
 }
 
+/// DEL-09: of two ticks in the same instant one waits for the other (it does not give up, as the row has it), finds
+/// nothing left to do, and ends well.
 #[test]
-fn of_two_ticks_at_once_one_waits() {
+fn del_09_of_two_ticks_at_once_one_waits() {
     let program = town::program();
     let expected = undisturbed(&program);
     let folder = tempfile::tempdir().expect("a folder");

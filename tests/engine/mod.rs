@@ -2,5 +2,6 @@
 
 mod crash;
 mod edit;
+mod faults;
 mod incremental;
 mod town;

@@ -16,6 +16,7 @@ const CLAUSE_TWICE: Code = Code("E0135");
 const UNKNOWN_ZONE: Code = Code("E0143");
 const LANGUAGE_TWICE: Code = Code("E0130");
 const LIMIT_IN_HOURS: Code = Code("E0144");
+const BREAK_IN_HEADER: Code = Code("E0145");
 
 /// 21:00 to 08:00.
 const QUIET: TimeWindow = TimeWindow { from: TimeOfDay(21 * 3600), to: TimeOfDay(8 * 3600) };
@@ -146,8 +147,8 @@ fn apply(library: &mut Library, clause: &LibraryClauseKind, diagnostics: &mut Ve
                 library.languages = known.iter().map(|language| language.symbol).collect();
             }
         }
-        LibraryClauseKind::Sender(address) => library.sender = Some(mailbox(address)),
-        LibraryClauseKind::ReplyTo(address) => library.reply_to = Some(mailbox(address)),
+        LibraryClauseKind::Sender(address) => library.sender = Some(mailbox(address, diagnostics)),
+        LibraryClauseKind::ReplyTo(address) => library.reply_to = Some(mailbox(address, diagnostics)),
         LibraryClauseKind::Address(text) => library.address = Some(text.value.clone()),
         LibraryClauseKind::Policy(text) => library.policy = Some(text.value.clone()),
         LibraryClauseKind::WeekStarts(weekday) => library.week_starts = *weekday,
@@ -161,7 +162,19 @@ fn apply(library: &mut Library, clause: &LibraryClauseKind, diagnostics: &mut Ve
     }
 }
 
-fn mailbox(address: &ast::Address) -> MailAddress {
+/// The name stands in a header of every mail, where a line break would begin another header.
+fn mailbox(address: &ast::Address, diagnostics: &mut Vec<Diagnostic>) -> MailAddress {
+    if let Some(name) = address.name.as_ref().filter(|name| name.value.chars().any(char::is_control)) {
+        diagnostics.push(
+            Diagnostic::new(
+                BREAK_IN_HEADER,
+                name.span,
+                "a sender's name has no line breaks or other control characters",
+            )
+            .label("it stands in one line of every mail")
+            .help("write the name alone, such as \"Riverside Public Library\""),
+        );
+    }
     MailAddress { name: address.name.as_ref().map(|name| name.value.clone()), address: address.address.clone() }
 }
 

@@ -104,6 +104,7 @@ impl<'p> Stage<'p> {
             Ok(_) => {}
             Err(TickError::Store(error)) => return Err(error),
             Err(TickError::ClockWentBack { .. }) => unreachable!("time passes in one direction only (checked)"),
+            Err(TickError::ClockJumped { .. }) => unreachable!("a test's plan doubts no clock"),
         }
         let (program, now, post) = (self.program, self.now, self.post);
         let feeds = self.feeds()?;

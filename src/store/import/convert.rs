@@ -6,7 +6,7 @@ use super::address;
 use super::date::{self, Order};
 use super::number;
 use super::record::ELEMENTS;
-use crate::catalogue::{Catalogue, Element, EnumId, Type, Value};
+use crate::catalogue::{Catalogue, Element, EnumId, NameKind, Type, Value};
 use crate::rule::text::fold;
 use crate::symbol::Symbol;
 use crate::time::{TimeOfDay, Zone};
@@ -91,6 +91,11 @@ impl Kind {
             Type::Enum(id) => enumeration(id),
             Type::Set(Element::Enum(id)) => Kind::Set(Box::new(enumeration(id))),
             Type::Set(Element::Text) => Kind::Set(Box::new(Kind::Text)),
+            Type::Name(NameKind::Survey) => {
+                let names: Vec<Symbol> = catalogue.surveys.iter().map(|survey| survey.name).collect();
+                let all: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                Kind::Enum(names.iter().map(|name| (fold(name.as_str()).into_owned(), *name)).collect(), all.join(", "))
+            }
             Type::Duration | Type::Name(_) => return None,
         })
     }

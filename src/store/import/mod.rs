@@ -7,6 +7,7 @@
 //! enumeration is none.
 
 mod address;
+mod answers;
 mod calendar;
 mod convert;
 mod copy;

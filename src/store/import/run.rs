@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use super::answers;
 use super::expression::Context;
 use super::mapping::{Compiled, FieldPlan, Kind, Part, SourcePlan, Target, compile};
 use super::record::{Record, Step};
@@ -306,7 +307,7 @@ impl Run<'_> {
         {
             seen.insert(key.clone().into_owned());
         }
-        let fields = match fields_of(&target.fields, record, &context, unknown) {
+        let mut fields = match fields_of(&target.fields, record, &context, unknown) {
             Ok(fields) => fields,
             Err(refused) => return rejected(refused),
         };
@@ -336,6 +337,12 @@ impl Run<'_> {
                 landed
             }
             Kind::Event { event, patron, at, .. } => {
+                for (index, why) in answers::misfits(self.writer.layout().catalogue(), *event, &fields) {
+                    let plan = target.fields.iter().find(|plan| plan.index == index).expect("it was read");
+                    let value = plan.part.expression.text(record, &context).ok().flatten().unwrap_or_default();
+                    unknown.push(refused(&plan.part, &value, &why));
+                    fields.iter_mut().filter(|(other, _)| *other == index).for_each(|(_, value)| *value = None);
+                }
                 let (patron, at) = match self.whose_and_when(patron, at.as_ref(), record)? {
                     Ok(found) => found,
                     Err(refused) => return rejected(refused),

@@ -1,5 +1,6 @@
 //! The file: what is refused, and what a damaged or foreign one does.
 
+use super::super::migrate;
 use super::*;
 
 fn made(path: &std::path::Path) {
@@ -57,26 +58,47 @@ fn sto_13_a_schema_with_a_trigger_is_refused() {
     }
 }
 
-/// STO-08: killed before any statement of a migration, the store has the old version, and the next start completes it.
+/// STO-08: killed before any statement of any migration, the store has the old version, and the next start completes it.
 #[test]
 fn sto_08_a_migration_happens_or_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("library.db");
-    let sql = include_str!("../migrations/0001-data.sql");
-    let statements: Vec<&str> = sql.split_inclusive(";\n").collect();
-    for killed_at in 0..=statements.len() {
-        let _ = std::fs::remove_file(&path);
-        let mut connection = rusqlite::Connection::open(&path).expect("a database");
-        let transaction = connection.transaction().expect("begun");
-        for statement in &statements[..killed_at] {
-            transaction.execute_batch(statement).expect("the migration runs");
+    for (before, sql) in migrate::MIGRATIONS.iter().enumerate() {
+        let statements: Vec<&str> = sql.split_inclusive(";\n").collect();
+        for killed_at in 0..=statements.len() {
+            for file in ["library.db", "library.db-wal", "library.db-shm"] {
+                let _ = std::fs::remove_file(folder.path().join(file));
+            }
+            let mut connection = rusqlite::Connection::open(&path).expect("a database");
+            for sql in &migrate::MIGRATIONS[..before] {
+                connection.execute_batch(sql).expect("an earlier migration");
+            }
+            connection.pragma_update(None, "user_version", before as i64).expect("written");
+            if before > 0 {
+                connection.pragma_update(None, "application_id", 0x426B_4D62).expect("written");
+            }
+            let transaction = connection.transaction().expect("begun");
+            for statement in &statements[..killed_at] {
+                transaction.execute_batch(statement).expect("the migration runs");
+            }
+            // The process dies here: nothing is committed.
+            drop(transaction);
+            assert_eq!(migrate::version(&connection).expect("a version"), before as i64);
+            drop(connection);
+            made(&path);
+            let store = Store::open(&path).expect("a store");
+            assert_eq!(migrate::version(store.connection()).expect("a version"), migrate::newest());
+            assert_eq!(store.reader().counts().expect("read").patrons, 1, "migration {before}, killed at {killed_at}");
         }
-        // The process dies here: nothing is committed.
-        drop(transaction);
-        drop(connection);
-        made(&path);
-        assert_eq!(Store::open(&path).expect("a store").reader().counts().expect("read").patrons, 1);
     }
+}
+
+/// STO-09: a SQLite that can lose commits is refused with the reason, and ours is not one.
+#[test]
+fn sto_09_an_old_sqlite_is_refused() {
+    let error = super::super::open::check_sqlite(3_051_002).expect_err("refused");
+    assert!(error.to_string().contains("write-ahead log can lose what was committed"), "{error}");
+    super::super::open::check_sqlite(rusqlite::version_number()).expect("the one that comes with us");
 }
 
 /// STO-11: a store on a medium that cannot be written is read.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::super::ImportError;
+use super::super::answers::ANSWERED;
 use super::super::convert::{Converter, Style};
 use super::super::date::Order;
 use super::super::expression::{Expression, Filter, parse_filter};
@@ -251,8 +252,12 @@ impl Compiler<'_> {
         let found = Symbol::find(&event.event).and_then(|name| catalogue.event_named(name));
         let id = found.ok_or_else(|| self.wrong("the program declares no such event or record"))?;
         let declared = catalogue.event(id);
-        if declared.kind == EventKind::Engine {
+        let is_answer = event.event == ANSWERED;
+        if declared.kind == EventKind::Engine && !is_answer {
             return Err(self.wrong("the engine writes it; it cannot be imported"));
+        }
+        if is_answer && !event.fields.contains_key("survey") {
+            return Err(self.wrong("say which `survey` was answered, with a column or `{ constant = \"NAME\" }`"));
         }
         if declared.is_record() && event.key.is_none() {
             return Err(self.wrong("it is a record: say what its `key` is, so that later rows can change it"));

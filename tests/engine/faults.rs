@@ -1,0 +1,251 @@
+//! Rows of the fault table that concern a tick over a store: time, disk, memory, power.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use bookmobile::check;
+use bookmobile::diagnostic::Sources;
+use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
+use bookmobile::limits;
+use bookmobile::program::Program;
+use bookmobile::store::Store;
+use bookmobile::time::{Day, Instant, Zone};
+
+use super::town;
+
+fn made(store: &mut Store, program: &Program) {
+    store.align(&program.catalogue).expect("columns");
+    for tick in 0..3 {
+        town::import(store, program, tick);
+        town::tick_and_deliver(store, &Plan::new(program), town::instant(tick));
+        if tick == 0 {
+            town::fix_shares(store);
+        }
+    }
+    town::import(store, program, 3);
+}
+
+fn on_disk(program: &Program) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library.db");
+    made(&mut Store::open(&path).expect("a store"), program);
+    (folder, path)
+}
+
+fn open(path: &Path, program: &Program) -> Store {
+    let mut store = Store::open(path).expect("a store");
+    store.align(&program.catalogue).expect("columns");
+    store
+}
+
+fn is_whole(store: &Store) -> bool {
+    let found = store.connection().query_row("PRAGMA integrity_check", (), |row| row.get::<_, String>(0));
+    found.expect("an answer") == "ok"
+}
+
+/// TIM-04: a clock that jumps ahead by a year is not believed, an outage of three weeks is; who confirms it is, and
+/// then the clock that goes back is not.
+#[test]
+fn tim_04_a_clock_that_jumps() {
+    let program = town::program();
+    let mut store = Store::in_memory().expect("memory");
+    made(&mut store, &program);
+    let doubting = Plan::new(&program).with_largest_gap(limits::TICK_GAP_DAYS);
+    let last = town::instant(2);
+    let days = |days: i64| last.plus_seconds(days * 86_400);
+    let before = town::dump(&store);
+    for jump in [days(365), days(limits::TICK_GAP_DAYS).plus_seconds(1)] {
+        let error = engine::tick(&mut store, &doubting, jump, None).expect_err("not believed");
+        assert!(matches!(error, TickError::ClockJumped { .. }), "{error}");
+        assert!(error.to_string().contains("--after-outage"), "{error}");
+        assert_eq!(before, town::dump(&store));
+    }
+    engine::tick(&mut store, &doubting, days(21), None).expect("three weeks are an outage");
+    engine::tick(&mut store, &doubting, days(21 + limits::TICK_GAP_DAYS), None).expect("so is the longest");
+    engine::tick(&mut store, &Plan::new(&program), days(400), None).expect("confirmed");
+    let error = engine::tick(&mut store, &doubting, days(90), None).expect_err("time goes on");
+    assert!(matches!(error, TickError::ClockWentBack { .. }), "{error}");
+}
+
+/// TIM-04 at the command line.
+#[test]
+fn tim_04_the_command_asks_to_confirm() {
+    let (_folder, path) = on_disk(&town::program());
+    let tick = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bookmobile"));
+        command.args(["tick", "--at", "2027-11-20 15:00", "--store"]).arg(&path).arg("tests/engine/town.campaign");
+        command.args(more).output().expect("it runs")
+    };
+    let refused = tick(&[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("--after-outage") && said.contains("library.db"), "{said}");
+    assert!(tick(&["--after-outage"]).status.success());
+}
+
+/// TIM-08: the first and the last year, and a leap second in an import (see also the dates of the import).
+#[test]
+fn tim_08_the_ends_of_time() {
+    let program = town::program();
+    for (year, month, day) in [(1, 1, 1), (1970, 1, 1), (9999, 12, 30)] {
+        let zone = Zone::named("America/Toronto").expect("a zone");
+        let now = zone.start_of(Day::new(year, month, day).expect("a date"));
+        let mut store = Store::in_memory().expect("memory");
+        store.align(&program.catalogue).expect("columns");
+        engine::tick(&mut store, &Plan::new(&program), now, None).expect("a tick");
+        town::import(&mut store, &program, 0);
+        town::tick_and_deliver(&mut store, &Plan::new(&program), Instant(now.0 + 3_600_000_000));
+        assert!(zone.next_midnight(now) >= now);
+    }
+}
+
+/// STO-01: no write goes beyond a size, so that the n-th fails: the error names the file, nothing of the tick is in the
+/// store, which is whole; with room again the tick is as if nothing had happened.
+#[cfg(unix)]
+#[test]
+fn sto_01_a_full_disk() {
+    let program = town::program();
+    let now = town::instant(3);
+    let (_folder, path) = on_disk(&program);
+    let mut undisturbed = Store::in_memory().expect("memory");
+    made(&mut undisturbed, &program);
+    engine::tick(&mut undisturbed, &Plan::new(&program), now, None).expect("a tick");
+    let at = now.timestamp().to_string();
+    let mut failures = 0;
+    // In blocks of 512 or of 1024 bytes: the log holds a page of 4 KiB and its head a frame.
+    for blocks in (0..).map(|step| step * 8) {
+        let before = town::dump(&open(&path, &program));
+        let script =
+            format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" tick --at {at} --store \"$1\" \"$2\" 2>&1 | cat");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_bookmobile")]).arg(&path).arg("tests/engine/town.campaign");
+        let said = String::from_utf8_lossy(&command.output().expect("it runs").stdout).into_owned();
+        let store = open(&path, &program);
+        assert!(is_whole(&store), "with {blocks} blocks");
+        if said.starts_with("Tick at") {
+            assert_eq!(town::dump(&undisturbed), town::dump(&store));
+            break;
+        }
+        failures += 1;
+        assert!(said.contains("library.db"), "with {blocks} blocks: {said}");
+        assert_eq!(before, town::dump(&store), "with {blocks} blocks");
+    }
+    assert!(failures > 3, "only {failures} failed");
+}
+
+/// STO-03: another program holds the write lock for longer than we wait: the tick says so, and nothing is planned.
+#[test]
+fn sto_03_a_lock_that_is_held_too_long() {
+    let program = town::program();
+    let plan = Plan::new(&program);
+    let (_folder, path) = on_disk(&program);
+    let mut store = open(&path, &program);
+    store.connection().busy_timeout(Duration::from_millis(30)).expect("set");
+    let before = town::dump(&store);
+    let other = rusqlite::Connection::open(&path).expect("another");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let error = engine::tick(&mut store, &plan, town::instant(3), None).expect_err("busy");
+    assert!(matches!(&error, TickError::Store(error) if error.is_busy()), "{error}");
+    assert!(error.to_string().contains("try again"), "{error}");
+    assert_eq!(before, town::dump(&store));
+    other.execute_batch("COMMIT").expect("given back");
+    engine::tick(&mut store, &plan, town::instant(3), None).expect("a tick");
+}
+
+/// STO-04: with ever less memory a tick ends somewhere, and the store is as before or as after.
+#[cfg(target_os = "linux")]
+#[test]
+fn sto_04_too_little_memory() {
+    let program = town::program();
+    let (_folder, path) = on_disk(&program);
+    let at = town::instant(3).timestamp().to_string();
+    let (mut failed, mut done) = (0, 0);
+    for mebibytes in [24, 40, 56, 72, 96, 4096] {
+        let before = town::dump(&open(&path, &program));
+        let script = format!("ulimit -v {}; exec \"$0\" tick --at {at} --store \"$1\" \"$2\"", mebibytes * 1024);
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_bookmobile")]).arg(&path).arg("tests/engine/town.campaign");
+        let ended = command.output().expect("it runs");
+        let store = open(&path, &program);
+        assert!(is_whole(&store));
+        if ended.status.success() {
+            done += 1;
+        } else {
+            failed += 1;
+            assert_eq!(before, town::dump(&store), "with {mebibytes} MiB");
+        }
+    }
+    assert!(failed > 0 && done > 0, "{failed} failed, {done} did it");
+}
+
+/// STO-05: the power fails while a message is handed over. What had been synced by then, with rubbish behind it, is a
+/// store in which this message is claimed, and is never handed over again.
+#[test]
+fn sto_05_power_loss_while_a_message_is_handed_over() {
+    let program = town::program();
+    let plan = Plan::new(&program);
+    let (folder, path) = on_disk(&program);
+    let mut store = open(&path, &program);
+    let full: i64 = store.connection().pragma_query_value(None, "synchronous", |row| row.get(0)).expect("a number");
+    assert_eq!(full, 2, "each commit is synced");
+    let mut images = Vec::new();
+    let copy = |from: &Path, to: &Path| std::fs::copy(from, to).expect("copied");
+    for tick in 3..12 {
+        town::import(&mut store, &program, tick);
+        engine::tick(&mut store, &plan, town::instant(tick), None).expect("a tick");
+        engine::deliver(&mut store, &plan, town::instant(tick), &mut |message: &Handover<'_>| {
+            let image = folder.path().join(format!("image-{}.db", message.id));
+            copy(&path, &image);
+            copy(&path.with_extension("db-wal"), &image.with_extension("db-wal"));
+            // What was written after the last sync may be there in part.
+            use std::io::Write;
+            let log = std::fs::File::options().append(true).open(image.with_extension("db-wal"));
+            log.and_then(|mut log| log.write_all(&[0xA5; 5000])).expect("written");
+            images.push((message.id, image));
+            Handed::Over(Vec::new())
+        })
+        .expect("a delivery");
+    }
+    drop(store);
+    assert!(images.len() > 3, "only {} were delivered", images.len());
+    let now = town::instant(12);
+    for (id, image) in &images {
+        let mut store = open(image, &program);
+        let state = |store: &Store| -> String {
+            let sql = "SELECT state FROM outbox WHERE id = ?1";
+            store.connection().query_row(sql, [id], |row| row.get(0)).expect("the message")
+        };
+        assert_eq!(state(&store), "claimed");
+        let later = now.plus_seconds(7 * 86_400);
+        engine::deliver(&mut store, &plan, later, &mut |message: &Handover<'_>| {
+            assert_ne!(message.id, *id, "handed over twice");
+            Handed::Over(Vec::new())
+        })
+        .expect("a delivery");
+        assert_eq!(state(&store), "claimed");
+    }
+}
+
+/// DEL-13: the language has no `was`. A campaign with another name is another campaign, and its first tick takes the
+/// baseline: it mails nobody again who was in its start already.
+#[test]
+fn del_13_a_renamed_campaign_mails_nobody_again() {
+    let text = std::fs::read_to_string("tests/engine/town.campaign").expect("the program");
+    let compile = |text: &str| {
+        let mut sources = Sources::default();
+        sources.add("town.campaign", text.to_owned());
+        let compiled = check::compile(sources);
+        compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+    };
+    let program = compile(&text);
+    let renamed = compile(&text.replace("campaign welcome", "campaign greeting"));
+    assert!(renamed.campaigns.iter().any(|campaign| campaign.name.as_str() == "greeting"));
+    let mut store = Store::in_memory().expect("memory");
+    made(&mut store, &program);
+    engine::tick(&mut store, &Plan::new(&program), town::instant(3), None).expect("a tick");
+    let report = engine::tick(&mut store, &Plan::new(&renamed), town::instant(4), None).expect("a tick");
+    let counts = &report.campaigns["greeting"];
+    assert!(counts.is_baseline, "{counts:?}");
+    assert_eq!((counts.enrolled, counts.queued), (0, 0), "{counts:?}");
+}
