@@ -14,5 +14,6 @@ mod message;
 mod privacy;
 mod real;
 mod review;
+mod simulation;
 mod suite;
 mod syntax;

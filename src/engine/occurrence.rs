@@ -239,7 +239,8 @@ impl Finder<'_, '_> {
             if self.decided(&key) || !self.fits(admits, row) {
                 continue;
             }
-            if self.watch.is_baseline {
+            // Found true for the first time outside of `runs`: it has had its tick.
+            if self.watch.is_baseline || !self.runs(self.now()) {
                 let event_name = self.program.catalogue.event(event).name.to_string();
                 let decided = Decided {
                     at: self.now(),

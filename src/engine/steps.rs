@@ -36,7 +36,7 @@ impl Visit<'_, '_> {
             let older = plan.older_with(&enrolment.revision, &enrolment.campaign, &enrolment.place);
             return match older {
                 Some(older) => {
-                    self.tick.elsewhere.push((older, self.patron(), enrolment.id));
+                    self.tick.elsewhere.push((older, enrolment.patron, enrolment.id));
                     Ok(())
                 }
                 None => self.end(position, Some("its step is no longer in the program")),

@@ -17,7 +17,7 @@ use crate::engine::tick::Tick;
 use crate::engine::visit::Visit;
 use crate::eval::{Interpreter, NEVER, World};
 use crate::program::Program;
-use crate::rule::PatronId;
+use crate::rule::{Facts, PatronId};
 use crate::store::{Needs, Store, StoreError};
 use crate::time::Instant;
 
@@ -165,8 +165,8 @@ pub(super) fn forget(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Enrolments that go on in an earlier version: index of `Plan::older`, patron, enrolment.
-pub(super) type Elsewhere = Vec<(usize, PatronId, i64)>;
+/// Enrolments that go on in an earlier version: index of `Plan::older`, patron (nobody of what is published), enrolment.
+pub(super) type Elsewhere = Vec<(usize, Option<PatronId>, i64)>;
 
 /// Takes the due steps of the enrolments that go on in earlier versions.
 pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
@@ -174,7 +174,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
     elsewhere.sort_unstable();
     let newer = tick.plan;
     for (index, older) in newer.older.iter().enumerate() {
-        let those: Vec<(PatronId, i64)> =
+        let those: Vec<(Option<PatronId>, i64)> =
             elsewhere.iter().filter(|(of, ..)| *of == index).map(|(_, patron, id)| (*patron, *id)).collect();
         if those.is_empty() {
             continue;
@@ -202,13 +202,19 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
         };
         let needs = Needs::everything(&older.program.catalogue);
         for (patron, id) in those {
-            let Some(facts) = reader.facts(patron, &needs)? else { continue };
+            let facts = match patron {
+                Some(patron) => reader.facts(patron, &needs)?,
+                None => Some(Facts::empty(&older.program.catalogue, PatronId(0))),
+            };
+            let Some(facts) = facts else { continue };
             let enrolments = vec![state::load_enrolment(inner.db(), id)?];
             let state = PatronState { enrolments, ..PatronState::default() };
             let mut visit = Visit { tick: &mut inner, facts, state, until: NEVER };
             visit.journeys()?;
             let until = visit.until;
-            lower_due(inner.db(), patron, until)?;
+            if let Some(patron) = patron {
+                lower_due(inner.db(), patron, until)?;
+            }
         }
         tick.report = inner.report;
     }

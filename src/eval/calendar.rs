@@ -12,13 +12,18 @@ use crate::time::{Day, Instant, Zone};
 pub(super) struct Calendar<'a> {
     pub zone: &'a Zone,
     /// Ascending.
-    repeated: Vec<(Instant, Instant)>,
+    repeated: &'a [(Instant, Instant)],
     /// From here on the local date never falls.
     steady: Instant,
     /// The first instants of the days of [`REMEMBERED`], as far as they were asked for: a zone takes a hundred times
-    /// as long to find one.
-    starts: RefCell<Vec<Option<Instant>>>,
+    /// as long to find one. In pages, since most questions are about a few years.
+    starts: RefCell<Vec<Option<Box<Page>>>>,
 }
+
+/// About a year.
+const PAGE: usize = 256;
+
+type Page = [Option<Instant>; PAGE];
 
 /// 1970 to 2105.
 const REMEMBERED: std::ops::Range<i32> = 0..50_000;
@@ -35,7 +40,7 @@ impl<'a> Calendar<'a> {
     pub(super) fn new(zone: &'a Zone) -> Calendar<'a> {
         let repeated = zone.repeated_dates();
         let steady = repeated.last().map_or(Instant(i64::MIN), |(_, end)| *end);
-        Calendar { zone, repeated, steady, starts: RefCell::new(vec![None; REMEMBERED.len()]) }
+        Calendar { zone, repeated, steady, starts: RefCell::new(vec![None; REMEMBERED.len().div_ceil(PAGE)]) }
     }
 
     /// The first instant of a date.
@@ -44,12 +49,9 @@ impl<'a> Calendar<'a> {
             return self.zone.start_of(day);
         }
         let index = (day.0 - REMEMBERED.start) as usize;
-        if let Some(start) = self.starts.borrow()[index] {
-            return start;
-        }
-        let start = self.zone.start_of(day);
-        self.starts.borrow_mut()[index] = Some(start);
-        start
+        let mut pages = self.starts.borrow_mut();
+        let page = pages[index / PAGE].get_or_insert_with(|| Box::new([None; PAGE]));
+        *page[index % PAGE].get_or_insert_with(|| self.zone.start_of(day))
     }
 
     /// The local date of an instant.

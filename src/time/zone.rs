@@ -1,6 +1,7 @@
 //! The library's zone: from instants to local dates and back.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -8,8 +9,18 @@ use jiff::tz::TimeZone;
 use super::{Day, Duration, Instant, TimeOfDay};
 
 /// An IANA time zone from the bundled database.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Zone(TimeZone);
+#[derive(Clone, Debug)]
+pub struct Zone {
+    zone: TimeZone,
+    /// What [`Zone::repeated_dates`] gives, once it was asked for.
+    repeated: Arc<OnceLock<Vec<(Instant, Instant)>>>,
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Zone) -> bool {
+        self.zone == other.zone
+    }
+}
 
 /// No zone has this name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,22 +41,26 @@ impl Zone {
     /// If the database has no such zone.
     pub fn named(name: &str) -> Result<Zone, UnknownZone> {
         let database = jiff::tz::TimeZoneDatabase::bundled();
-        database.get(name).map(Zone).map_err(|_| UnknownZone(name.to_owned()))
+        database.get(name).map(Zone::new).map_err(|_| UnknownZone(name.to_owned()))
     }
 
     /// Coordinated universal time.
     pub fn utc() -> Zone {
-        Zone(TimeZone::UTC)
+        Zone::new(TimeZone::UTC)
+    }
+
+    fn new(zone: TimeZone) -> Zone {
+        Zone { zone, repeated: Arc::default() }
     }
 
     /// The IANA name.
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The local date and time at `instant`.
     pub fn civil(&self, instant: Instant) -> civil::DateTime {
-        self.0.to_datetime(instant.timestamp())
+        self.zone.to_datetime(instant.timestamp())
     }
 
     /// The local date at `instant`.
@@ -91,14 +106,18 @@ impl Zone {
 
     /// The first instant after `after` at which the zone's offset or name changes.
     pub fn next_transition(&self, after: Instant) -> Option<Instant> {
-        self.0.following(after.timestamp()).next().map(|transition| Instant::from_timestamp(transition.timestamp()))
+        self.zone.following(after.timestamp()).next().map(|transition| Instant::from_timestamp(transition.timestamp()))
     }
 
     /// The stretches, up to the year 2100, in which the local date is one that had already ended: some zones turned
     /// their clocks back shortly after midnight (St. John's until 2010, at 00:01), or crossed the date line.
-    pub fn repeated_dates(&self) -> Vec<(Instant, Instant)> {
+    pub fn repeated_dates(&self) -> &[(Instant, Instant)] {
+        self.repeated.get_or_init(|| self.find_repeated_dates())
+    }
+
+    fn find_repeated_dates(&self) -> Vec<(Instant, Instant)> {
         let end = Day::new(2100, 1, 1).map_or(Instant(i64::MAX), |day| self.start_of(day));
-        let transitions = self.0.following(jiff::Timestamp::MIN).map(|transition| transition.timestamp());
+        let transitions = self.zone.following(jiff::Timestamp::MIN).map(|transition| transition.timestamp());
         let transitions = transitions.map(Instant::from_timestamp).take_while(|instant| *instant < end);
         let repeated = transitions.filter_map(|instant| {
             let (before, after) = (self.day(Instant(instant.0 - 1)), self.day(instant));
@@ -111,7 +130,7 @@ impl Zone {
 
     fn resolve(&self, local: civil::DateTime) -> Instant {
         // "Compatible" is the rule of RFC 5545.
-        match self.0.to_ambiguous_timestamp(local).compatible() {
+        match self.zone.to_ambiguous_timestamp(local).compatible() {
             Ok(timestamp) => Instant::from_timestamp(timestamp),
             Err(_) if local.year() > 0 => Instant::from_timestamp(jiff::Timestamp::MAX),
             Err(_) => Instant::from_timestamp(jiff::Timestamp::MIN),
@@ -138,7 +157,7 @@ mod tests {
 
     #[test]
     fn dates_repeat_only_where_clocks_go_back_after_midnight() {
-        let repeated = |name: &str| Zone::named(name).expect("a zone").repeated_dates();
+        let repeated = |name: &str| Zone::named(name).expect("a zone").repeated_dates().to_vec();
         let (from, to) = *repeated("America/St_Johns").last().expect("until 2010");
         assert_eq!(from.timestamp().to_string(), "2010-11-07T02:31:00Z");
         assert_eq!(to.timestamp().to_string(), "2010-11-07T03:30:00Z");

@@ -8,7 +8,7 @@ use bookmobile::review::dry_run::dry_run;
 use bookmobile::review::versions;
 use bookmobile::store::Store;
 use bookmobile::symbol::Symbol;
-use bookmobile::time::Instant;
+use bookmobile::time::{Day, Instant};
 
 use super::town::BEGIN;
 
@@ -294,4 +294,30 @@ fn lines_that_are_moved_inserted_removed_and_changed_reach_nobody_twice() {
     for (new, expected) in cases {
         assert_eq!(edited(begun, new), expected, "{new}");
     }
+}
+
+#[test]
+fn what_is_published_goes_on_in_the_old_version_too() {
+    let of = |steps: &str| {
+        program(&format!(
+            "message post {{ web {{ title \"T\" body \"B\" link \"https://library.example/\" }} }}\n\
+             campaign moved {{ purpose essential  audience public  start once on {} at 12:00  {steps} }}",
+            Day(at_day(2)),
+        ))
+    };
+    let (old, new) = (of("publish post by web  wait 2 days  publish post by web"), of("publish post by web"));
+    let mut town = Town::new(&old);
+    for day in 0..4 {
+        town.tick(&old, day);
+    }
+    town.store.align(&new.catalogue).expect("columns");
+    for day in 4..8 {
+        town.tick(&new, day);
+    }
+    assert_eq!(town.sent, ["post", "post"]);
+}
+
+/// The local date of a day of the town.
+fn at_day(day: i64) -> i32 {
+    bookmobile::time::Zone::named("America/Toronto").expect("a zone").day(at(day)).0
 }

@@ -1,0 +1,240 @@
+//! What must hold of every message that is handed over and of every store after a tick: naive code that shares
+//! nothing with the engine.
+
+use std::collections::HashMap;
+
+use bookmobile::catalogue::{Channel, Value};
+use bookmobile::engine::{Handover, RecipientKind};
+use bookmobile::eval::{Interpreter, Question, Rules, Truth, World};
+use bookmobile::program::{Deliver, Program, StartKind};
+use bookmobile::rule::ConsentState;
+use bookmobile::store::{Needs, Store};
+use bookmobile::symbol::Symbol;
+use bookmobile::time::{Day, Instant, TimeOfDay};
+
+/// A patron's latest word.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub state: ConsentState,
+    pub on: Day,
+    pub until: Option<Day>,
+}
+
+/// A message that went out for a patron.
+#[derive(Clone, Debug)]
+struct Sent {
+    patron: String,
+    campaign: Symbol,
+    needs_consent: bool,
+    on: Day,
+}
+
+#[derive(Default)]
+pub struct Laws {
+    consents: HashMap<(String, &'static str, Channel), Given>,
+    sent: Vec<Sent>,
+    broken: Vec<String>,
+}
+
+impl Laws {
+    /// A word of a patron. A question changes nothing while a consent is in force.
+    pub fn consent(
+        &mut self,
+        program: &Program,
+        patron: String,
+        purpose: &'static str,
+        channel: Channel,
+        given: Given,
+    ) {
+        let key = (patron, purpose, channel);
+        let asked_again = given.state == ConsentState::Asked
+            && self.consents.get(&key).is_some_and(|known| {
+                known.state == ConsentState::Given
+                    && last_day(program, purpose, known).is_none_or(|last| last >= given.on)
+            });
+        if !asked_again {
+            self.consents.insert(key, given);
+        }
+    }
+
+    /// A message was handed over; `is_first`: its key was not taken before.
+    pub fn handed_over(&mut self, program: &Program, message: &Handover<'_>, is_first: bool) {
+        let zone = &program.library.zone;
+        let (today, campaign) = (zone.day(message.now), message.campaign);
+        let purpose = program.catalogue.purpose(campaign.purpose);
+        let patron = message.facts.key.to_string();
+        let is_for_reader = matches!(message.recipient, RecipientKind::Patron | RecipientKind::Guardian);
+        let mut say =
+            |what: String| self.broken.push(format!("{what}: {} of {} to {patron}", message.key(), campaign.name));
+        if !is_first {
+            say("handed over twice".into());
+        }
+        if is_for_reader {
+            if message.address.is_empty() {
+                say("no address".into());
+            }
+            if purpose.needs_consent {
+                let key = (patron.clone(), purpose.name.as_str(), message.channel);
+                let in_force = self.consents.get(&key).is_some_and(|given| {
+                    let has_run_out = last_day(program, purpose.name.as_str(), given).is_some_and(|last| last < today);
+                    given.state == ConsentState::Given && given.on <= today && !has_run_out
+                });
+                if !in_force {
+                    say(format!("no consent for {} by {:?}", purpose.name, message.channel));
+                }
+                let born =
+                    program.catalogue.field_named(Symbol::new("born")).and_then(|id| message.facts.field(id).cloned());
+                if let (Some(adult_at), Some(Value::Date(born))) = (program.library.adult_at, born)
+                    && born.plus_months(12 * adult_at) > today
+                    && message.recipient != RecipientKind::Guardian
+                {
+                    say("a minor".into());
+                }
+            }
+            let no_mail = program.catalogue.list_named(Symbol::new("no_mail")).expect("declared");
+            if purpose.name.as_str() == "promotion" && message.facts.lists.contains(&no_mail) {
+                say("never to no_mail".into());
+            }
+            if !is_open(program, &campaign.deliver, message.now) {
+                say(format!("outside of the hours, at {}", zone.civil(message.now)));
+            }
+            self.sent.push(Sent {
+                patron: patron.clone(),
+                campaign: campaign.name,
+                needs_consent: purpose.needs_consent,
+                on: today,
+            });
+            let of_patron = |limit: &bookmobile::catalogue::MessageLimit, of: &dyn Fn(&Sent) -> bool| {
+                let first = today.plus(limit.per.negated()).plus_days(1);
+                let inside = self
+                    .sent
+                    .iter()
+                    .filter(|sent| sent.patron == patron && of(sent) && first <= sent.on && sent.on <= today);
+                inside.count() as i64 > limit.messages
+            };
+            let over_library = program
+                .library
+                .limit
+                .as_ref()
+                .is_some_and(|limit| purpose.needs_consent && of_patron(limit, &|sent| sent.needs_consent));
+            let over_campaign =
+                campaign.limit.as_ref().is_some_and(|limit| of_patron(limit, &|sent| sent.campaign == campaign.name));
+            if over_library || over_campaign {
+                self.broken.push(format!("over the limit: {} to {patron} on {today}", message.key()));
+            }
+        }
+    }
+
+    pub fn broken(&self) -> Result<(), String> {
+        if self.broken.is_empty() { Ok(()) } else { Err(self.broken.join("\n")) }
+    }
+}
+
+fn last_day(program: &Program, purpose: &str, given: &Given) -> Option<Day> {
+    let expires = program
+        .catalogue
+        .purpose(program.catalogue.purpose_named(Symbol::new(purpose)).expect("declared"))
+        .expires_after;
+    given.until.or(expires.map(|after| given.on.plus(after).plus_days(-1)))
+}
+
+/// Whether messages to readers may leave now.
+fn is_open(program: &Program, deliver: &Deliver, now: Instant) -> bool {
+    let zone = &program.library.zone;
+    let (time, weekday) = (zone.time_of_day(now), zone.day(now).weekday());
+    let within = |from: TimeOfDay, to: TimeOfDay| match from <= to {
+        true => from <= time && time < to,
+        false => from <= time || time < to,
+    };
+    let quiet = program.library.quiet.is_some_and(|quiet| within(quiet.from, quiet.to));
+    match deliver {
+        Deliver::AnyHour => true,
+        Deliver::Default => !quiet,
+        Deliver::Narrow { on, between } => {
+            !quiet
+                && (on.is_empty() || on.contains(&weekday))
+                && between.is_none_or(|hours| within(hours.from, hours.to))
+        }
+    }
+}
+
+/// After a tick at `now`: nothing that runs is overdue, and everybody stands to each start condition as a fresh
+/// evaluation says.
+pub fn after_tick(store: &Store, program: &Program, now: Instant) -> Result<(), String> {
+    let db = store.connection();
+    let running: Vec<&str> = program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
+    let mut query = db
+        .prepare_cached(
+            "SELECT e.campaign, coalesce(p.key, ''), e.wake, d.until, e.place, e.patron FROM enrolment e \
+             LEFT JOIN patron p ON p.id = e.patron LEFT JOIN due d ON d.patron = e.patron \
+             WHERE e.state IN ('running', 'gathering')",
+        )
+        .expect("the tables are there");
+    let mut rows = query.query(()).expect("readable");
+    while let Some(row) = rows.next().expect("readable") {
+        let campaign: String = row.get(0).expect("a name");
+        let (key, wake): (String, Option<i64>) = (row.get(1).expect("a key"), row.get(2).expect("an instant"));
+        let (until, place): (Option<i64>, String) = (row.get(3).expect("an instant"), row.get(4).expect("a place"));
+        let is_public = row.get::<_, Option<i64>>(5).expect("an id").is_none();
+        if !running.contains(&campaign.as_str()) {
+            continue;
+        }
+        if wake.is_none_or(|wake| wake <= now.0) {
+            return Err(format!("lost: {campaign} for {key} at {place:?} should have gone on at {wake:?}"));
+        }
+        if !is_public && until.is_none_or(|until| until > wake.unwrap_or(0)) {
+            return Err(format!(
+                "lost: {campaign} for {key} at {place:?} wakes at {wake:?}, and is looked at at {until:?}"
+            ));
+        }
+    }
+    memberships(store, program, now)
+}
+
+fn memberships(store: &Store, program: &Program, now: Instant) -> Result<(), String> {
+    let reader = store.reader();
+    let needs = Needs::everything(&program.catalogue);
+    let tables = reader.tables().expect("readable");
+    let world = World {
+        catalogue: &program.catalogue,
+        tables: &tables,
+        zone: &program.library.zone,
+        week_starts: program.library.week_starts,
+    };
+    let mut rules = Rules::new();
+    let mut conditions = Vec::new();
+    for campaign in program.campaigns.iter().filter(|campaign| !campaign.is_draft) {
+        if let StartKind::Becomes { condition, .. } | StartKind::Leaves { condition } = &campaign.start.kind {
+            let rule = rules.add(&program.segments, &program.catalogue, condition, campaign.served);
+            conditions.push((campaign.name, rule));
+        }
+    }
+    let mut interpreter = Interpreter::new(&rules, &world);
+    let mut stored = store
+        .connection()
+        .prepare_cached("SELECT value FROM membership WHERE patron = ?1 AND campaign = ?2")
+        .expect("a table");
+    let mut due = store.connection().prepare_cached("SELECT until FROM due WHERE patron = ?1").expect("a table");
+    let patrons = reader.patrons().expect("readable");
+    for patron in patrons {
+        // Whom a step of this tick put on a list is looked at again at once.
+        let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok();
+        if until == Some(now.0 + 1) {
+            continue;
+        }
+        let facts = reader.facts(patron, &needs).expect("readable").expect("the patron is there");
+        for (campaign, rule) in &conditions {
+            let truth = interpreter.truth(*rule, &Question::of(&facts, now));
+            let value: Option<i64> = stored.query_row((patron.0, campaign.as_str()), |row| row.get(0)).ok();
+            let agrees = match value {
+                // Who was never in it has no row.
+                None => truth != Truth::True,
+                Some(value) => truth == [Truth::False, Truth::True, Truth::Unknown][value as usize],
+            };
+            if !agrees {
+                return Err(format!("{} is in {campaign} as {value:?}, and should be {truth:?}", facts.key));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! A deterministic simulation: random programs over random histories, with crashes, against an undisturbed run.
+//!
+//! A seed makes a program (as text, compiled by the real checker), edits of it, and a history: rows that arrive late,
+//! twice and in another order, dates that move, consents that are withdrawn, ticks minutes or weeks apart. Two
+//! libraries live through it. One is undisturbed, and looks at everybody at each tick. In the other ticks fail at some
+//! statement or at the commit, the clock goes back, deliveries die before or after the transport took a message, rows
+//! come twice and shuffled. After each round both have decided the same, and the laws of [`laws`] hold: nothing twice,
+//! nothing lost, no message without consent, no limit exceeded, no hour disregarded, memberships as a fresh evaluation
+//! says, and nothing to decide before the instant that the engine names as the next.
+//!
+//! `BOOKMOBILE_HISTORIES=100000 cargo test simulation` runs more of them than the usual few;
+//! `BOOKMOBILE_HISTORY=SEED cargo test simulation` replays one.
+
+mod history;
+mod laws;
+mod library;
+mod program;
+mod random;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bookmobile::engine::Plan;
+use bookmobile::program::Program;
+use bookmobile::store::Store;
+use bookmobile::time::Instant;
+use rayon::prelude::*;
+
+use history::{Change, Round};
+use library::{Library, decisions, differences};
+use random::Random;
+
+/// Histories of one program: compiling it takes as long as some of them.
+const HISTORIES_A_PROGRAM: u64 = 20;
+
+#[expect(clippy::disallowed_methods, reason = "how much is tested is the one thing that may depend on the environment")]
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn random_histories_keep_the_laws() {
+    if let Some(seed) = from_environment("BOOKMOBILE_HISTORY") {
+        return report(seed);
+    }
+    let known = include_str!("seeds.txt").lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    for seed in known {
+        report(seed);
+    }
+    let count = from_environment("BOOKMOBILE_HISTORIES").unwrap_or(600);
+    let has_failed = AtomicBool::new(false);
+    let failed = (0..count.div_ceil(HISTORIES_A_PROGRAM)).into_par_iter().find_map_any(|of| {
+        let (_, programs) = programs(of * HISTORIES_A_PROGRAM);
+        let (plans, empty) = (plans(&programs), empty(&programs));
+        let seeds = of * HISTORIES_A_PROGRAM..((of + 1) * HISTORIES_A_PROGRAM).min(count);
+        for seed in seeds {
+            if has_failed.load(Ordering::Relaxed) {
+                return None;
+            }
+            if run(&plans, &empty, &rounds(seed, &programs), seed).is_err() {
+                has_failed.store(true, Ordering::Relaxed);
+                return Some(seed);
+            }
+        }
+        None
+    });
+    if let Some(seed) = failed {
+        report(seed);
+        panic!("history {seed} failed once and not when it was replayed");
+    }
+}
+
+/// The versions of the program of a seed.
+fn programs(seed: u64) -> (Vec<String>, Vec<Program>) {
+    let texts = program::versions(&mut Random::of(seed / HISTORIES_A_PROGRAM, 1));
+    let programs = texts.iter().map(|text| program::compile(text)).collect();
+    (texts, programs)
+}
+
+/// The plan of each version; it knows the others as earlier ones.
+fn plans(programs: &[Program]) -> Vec<Plan<'_>> {
+    programs.iter().map(|program| Plan::new(program).with_older(programs)).collect()
+}
+
+/// A store that knows the catalogue, which all versions share.
+fn empty(programs: &[Program]) -> Store {
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&programs[0].catalogue).expect("columns");
+    store
+}
+
+fn rounds(seed: u64, programs: &[Program]) -> Vec<Round> {
+    history::rounds(&mut Random::of(seed, 2), programs.len(), &programs[0].library.zone)
+}
+
+/// Runs a history; if it fails, makes it as short as possible and shows it.
+fn report(seed: u64) {
+    let (texts, programs) = programs(seed);
+    let (plans, empty, whole) = (plans(&programs), empty(&programs), rounds(seed, &programs));
+    let Err(first) = run(&plans, &empty, &whole, seed) else { return };
+    let rounds = shrunk(&plans, &empty, whole, seed);
+    let why = run(&plans, &empty, &rounds, seed).expect_err("a shrunk history fails");
+    let texts = texts.join("\n---- then ----\n");
+    panic!(
+        "history {seed}: {first}\n\nshrunk: {why}\n\n{texts}\n\n{rounds:#?}\n\nagain: BOOKMOBILE_HISTORY={seed} cargo test simulation"
+    );
+}
+
+/// Drops rounds and rows for as long as it still fails.
+fn shrunk(plans: &[Plan<'_>], empty: &Store, mut rounds: Vec<Round>, seed: u64) -> Vec<Round> {
+    let fails = |rounds: &[Round]| run(plans, empty, rounds, seed).is_err();
+    let mut at = rounds.len();
+    while at > 0 {
+        at -= 1;
+        let mut shorter = rounds.clone();
+        shorter.remove(at);
+        if fails(&shorter) {
+            rounds = shorter;
+        }
+    }
+    for round in 0..rounds.len() {
+        let mut at = rounds[round].changes.len();
+        while at > 0 {
+            at -= 1;
+            let mut shorter = rounds.clone();
+            shorter[round].changes.remove(at);
+            if fails(&shorter) {
+                rounds = shorter;
+            }
+        }
+    }
+    rounds
+}
+
+/// Both libraries live through the history.
+fn run(plans: &[Plan<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| live(plans, empty, rounds, seed))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        Err(text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or("a panic".into()))
+    })
+}
+
+fn live(plans: &[Plan<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
+    let (mut calm, mut disturbed) = (Library::new(plans, empty), Library::new(plans, empty));
+    for (index, round) in rounds.iter().enumerate() {
+        let mut trouble = Random(round.trouble);
+        let when = round.now.timestamp();
+        calm.import(round, &patrons_first(&round.changes));
+        for changes in shuffled(&round.changes, &mut trouble) {
+            disturbed.import(round, &changes);
+        }
+        calm.note(round);
+        disturbed.note(round);
+        if index > 0 {
+            calm.touch_everybody();
+            disturbed.tick_with_trouble(round, rounds[index - 1].now, &mut trouble);
+        } else {
+            disturbed.tick(round);
+        }
+        calm.tick(round);
+        let program = plans[round.version].program;
+        for library in [&calm, &disturbed] {
+            laws::after_tick(&library.store, program, round.now).map_err(|why| format!("at {when}: {why}"))?;
+        }
+        if trouble.once_in(3) {
+            nothing_before(&disturbed, round, &mut trouble).map_err(|why| format!("at {when}: {why}"))?;
+        }
+        calm.deliver(round, seed, None).map_err(|why| format!("at {when}: {why}"))?;
+        disturbed.deliver(round, seed, Some(&mut trouble)).map_err(|why| format!("disturbed, at {when}: {why}"))?;
+        let (one, other) = (decisions(&calm.store), decisions(&disturbed.store));
+        if one != other {
+            return Err(format!("at {when} the disturbed library decided otherwise:\n{}", differences(&one, &other)));
+        }
+    }
+    Ok(())
+}
+
+/// Patrons before what is about them: what a patron agrees to decides what of the rest is stored.
+fn patrons_first(changes: &[Change]) -> Vec<&Change> {
+    let mut all: Vec<&Change> = changes.iter().collect();
+    all.sort_by_key(|change| !matches!(change, Change::Patron { .. }));
+    all
+}
+
+/// The same rows in two imports: the kinds in another order, some twice.
+fn shuffled<'c>(changes: &'c [Change], random: &mut Random) -> [Vec<&'c Change>; 2] {
+    let mut first = patrons_first(changes);
+    let rest = first.iter().position(|change| !matches!(change, Change::Patron { .. })).unwrap_or(first.len());
+    // Words for the same thing keep their order, and so do changes of a record: only whole kinds of rows change places.
+    let kind = |change: &Change| match change {
+        Change::Event { .. } | Change::Record { .. } | Change::Remove { .. } => 0,
+        Change::Consent { .. } => 1,
+        Change::Member { .. } | Change::Patron { .. } => 2,
+    };
+    let turn = random.below(3);
+    first[rest..].sort_by_key(|change| (kind(change) + turn) % 3);
+    let second = if random.once_in(2) { again(&first) } else { Vec::new() };
+    [first, second]
+}
+
+/// What may come a second time without meaning something new: each row's last word.
+fn again<'c>(changes: &[&'c Change]) -> Vec<&'c Change> {
+    let is_plain = |change: &Change| matches!(change, Change::Event { event: "visit" | "checkout", .. });
+    changes.iter().copied().filter(|change| is_plain(change)).collect()
+}
+
+/// Before the instant that the engine names, a tick that looks at everybody decides nothing.
+fn nothing_before(library: &Library<'_>, round: &Round, random: &mut Random) -> Result<(), String> {
+    let next = library.next_due(round.version).unwrap_or(round.now.plus_seconds(900_000));
+    let stretch = next.0 - round.now.0;
+    if stretch <= 1 {
+        return Ok(());
+    }
+    let then = Instant(round.now.0 + 1 + random.below(stretch as u64 - 1) as i64);
+    let (before, after) = library.tried(round.version, then);
+    match before == after {
+        true => Ok(()),
+        false => {
+            let what = differences(&after, &before);
+            Err(format!("{} comes before {} and is not idle:\n{what}", then.timestamp(), next.timestamp()))
+        }
+    }
+}
