@@ -43,6 +43,11 @@ impl<'a> Calendar<'a> {
         Calendar { zone, repeated, steady, starts: RefCell::new(vec![None; REMEMBERED.len().div_ceil(PAGE)]) }
     }
 
+    /// From here on the local date never falls.
+    pub(super) fn steady(&self) -> Instant {
+        self.steady
+    }
+
     /// The first instant of a date.
     pub(super) fn start_of(&self, day: Day) -> Instant {
         if !REMEMBERED.contains(&day.0) {

@@ -17,19 +17,24 @@
 //! The semantics is `docs/reference/semantics.md`. Knows `rule`, `catalogue`, `time` and the bodies of segments.
 
 mod answer;
+mod bulk;
 mod calendar;
 mod events;
 mod interpret;
 mod lower;
+mod native;
 mod question;
 mod reach;
 mod rules;
 mod select;
+mod tabulate;
 mod values;
 mod window;
 
 pub use answer::{Answer, NEVER, Truth};
+pub use bulk::{Bitmap, Bulk, Way, local_dates};
 pub use events::{Counted, EventsId};
 pub use interpret::{Asked, Interpreter};
+pub use native::Refused;
 pub use question::{Question, World};
 pub use rules::{RuleId, Rules, ValueId};

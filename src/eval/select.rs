@@ -35,7 +35,11 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         }
     }
 
-    fn bounds<const V: bool>(&mut self, id: WindowId, row: Option<&'q EventRow>) -> (Bounds, Instant) {
+    pub(super) fn bounds<const V: bool>(
+        &mut self,
+        id: WindowId,
+        row: Option<&'q EventRow>,
+    ) -> (Bounds, Instant) {
         let rules = self.interpreter.rules;
         let window = rules.window(id);
         if window.is_of_the_clock() {
@@ -79,6 +83,22 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
             _ => return (Place::Maybe, until),
         };
         (place, if V { until.min(self.turn(window, at, day)) } else { NEVER })
+    }
+
+    /// On which side of a window with known bounds a date or an instant lies.
+    pub(super) fn value_side(
+        &mut self,
+        value: &Value,
+        window: WindowId,
+        row: Option<&'q EventRow>,
+    ) -> Option<std::cmp::Ordering> {
+        let (bounds, _) = self.bounds::<false>(window, row);
+        let calendar = &self.interpreter.calendar;
+        match value {
+            Value::Date(day) => bounds.side_of_day(*day, calendar),
+            Value::Instant(at) => bounds.side(*at, calendar),
+            _ => None,
+        }
     }
 
     /// When something enters or leaves a window of the clock.

@@ -1,5 +1,7 @@
 //! Windows (section 7): which instants and dates lie in one, and when that changes.
 
+use std::cmp::Ordering;
+
 use super::answer::NEVER;
 use super::calendar::{Calendar, Cut};
 use super::rules::WindowNode;
@@ -43,10 +45,26 @@ impl Bounds {
 
     /// Where a date lies: by itself against dates, by its first instant against instants.
     pub(super) fn place_day(&self, day: Day, calendar: &Calendar<'_>) -> Place {
-        self.place_by(|cut| match cut {
-            Cut::Day(bound, _) => day < bound,
-            Cut::At(bound) => calendar.start_of(day) < bound,
-        })
+        self.place_by(|cut| before_cut(day, cut, calendar))
+    }
+
+    /// On which side of the window an instant lies; `None` if a bound is unknown.
+    pub(super) fn side(&self, at: Instant, calendar: &Calendar<'_>) -> Option<Ordering> {
+        self.side_by(|cut| calendar.before(at, cut))
+    }
+
+    /// As [`Bounds::side`], of a date.
+    pub(super) fn side_of_day(&self, day: Day, calendar: &Calendar<'_>) -> Option<Ordering> {
+        self.side_by(|cut| before_cut(day, cut, calendar))
+    }
+
+    fn side_by(&self, before: impl Fn(Cut) -> bool) -> Option<Ordering> {
+        match (self.from, self.to) {
+            (Edge::Unknown, _) | (_, Edge::Unknown) => None,
+            (Edge::Cut(cut), _) if before(cut) => Some(Ordering::Less),
+            (_, Edge::Cut(cut)) if !before(cut) => Some(Ordering::Greater),
+            _ => Some(Ordering::Equal),
+        }
     }
 
     fn place_by(&self, before: impl Fn(Cut) -> bool) -> Place {
@@ -62,6 +80,14 @@ impl Bounds {
             Edge::Cut(cut) if before(cut) => from,
             Edge::Cut(_) => Place::Out,
         }
+    }
+}
+
+/// Whether a date comes before a cut: by itself against dates, by its first instant against instants.
+fn before_cut(day: Day, cut: Cut, calendar: &Calendar<'_>) -> bool {
+    match cut {
+        Cut::Day(bound, _) => day < bound,
+        Cut::At(bound) => calendar.start_of(day) < bound,
     }
 }
 

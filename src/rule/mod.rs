@@ -5,6 +5,7 @@
 //! [`facts`] the data that a rule is asked about. Knows no SQLite and no syntax but spans.
 
 pub mod consent;
+pub mod columns;
 pub mod expr;
 pub mod facts;
 pub mod function;

@@ -90,6 +90,38 @@ pub fn case(numbers: &[u32]) -> Case {
     Case { week_starts, segments, rule, facts, now, start, started_by, served, zone }
 }
 
+/// Several rules and patrons at one instant.
+#[derive(Debug)]
+pub struct Crowd {
+    pub zone: Zone,
+    pub week_starts: Weekday,
+    pub segments: Vec<Segment>,
+    pub rules: Vec<Expr>,
+    pub patrons: Vec<Facts>,
+    pub now: Instant,
+    pub served: ClassSet,
+}
+
+/// The crowd that the numbers choose.
+pub fn crowd(numbers: &[u32]) -> Crowd {
+    let mut choices = Choices::new(numbers);
+    let zone = Zone::named(choices.one(&ZONES)).expect("a zone");
+    let now = an_instant(&mut choices, &zone);
+    let week_starts = choices.one(&Weekday::ALL);
+    let served = if choices.chance(3) { ClassSet::EMPTY.with(BORROWING) } else { ClassSet::EMPTY };
+    let patrons = match choices.below(8) {
+        7 => 60 + choices.below(10),
+        _ => 1 + choices.below(8),
+    };
+    let mut maker = Maker { choices, zone: &zone, now, row: None, segments: 0, start: false };
+    let body = maker.condition(2);
+    let segments = vec![segment(body)];
+    maker.segments = 1;
+    let rules = (0..4).map(|depth| maker.condition(depth)).collect();
+    let patrons = (0..patrons).map(|id| Facts { patron: PatronId(id as i64), ..maker.facts() }).collect();
+    Crowd { week_starts, segments, rules, patrons, now, served, zone }
+}
+
 fn segment(body: Expr) -> Segment {
     Segment {
         name: Symbol::new("s"),

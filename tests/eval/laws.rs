@@ -12,8 +12,8 @@ use super::world::{catalogue, tables};
 
 /// How many cases: `BOOKMOBILE_CASES` asks for more than the few that fit into every run of the tests.
 #[expect(clippy::disallowed_methods, reason = "how much is tested is the one thing that may depend on the environment")]
-fn config() -> Config {
-    let cases = std::env::var("BOOKMOBILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
+pub fn config(usual: u32) -> Config {
+    let cases = std::env::var("BOOKMOBILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
     Config {
         cases,
         max_shrink_iters: 20_000,
@@ -22,7 +22,7 @@ fn config() -> Config {
     }
 }
 
-fn numbers() -> impl Strategy<Value = Vec<u32>> {
+pub fn numbers() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(0u32..5_000, 0..700)
 }
 
@@ -50,7 +50,7 @@ fn samples(now: Instant, until: Instant, numbers: &[u32]) -> Vec<Instant> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2_000))]
 
     /// 1 to 5.
     #[test]

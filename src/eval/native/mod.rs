@@ -1,0 +1,180 @@
+//! Native code for the rules of a program: all conditions in one function, over columns, 64 patrons at a time.
+//!
+//! [`Native::compile`] makes the function once for a program and a shape of columns; [`Native::run`] evaluates it at
+//! an instant. The interpreter is the reference and answers what has no native form; where nothing can be native
+//! (no executable memory, no back end, an instant at which a zone repeats a date) the caller asks it for everything.
+//!
+//! Knows the normal form and columns; never names the interpreter, which comes in as a [`Tabulator`] and as the words
+//! of the conditions that were left to it.
+
+mod bind;
+mod code;
+mod emit;
+mod plan;
+
+use rayon::prelude::*;
+
+use super::rules::{NodeId, Rules};
+use super::tabulate::Tabulator;
+use crate::rule::columns::{BLOCK, Columns};
+use crate::time::Instant;
+
+use super::question::World;
+use bind::Set;
+pub use code::Refused;
+use code::Code;
+use emit::{Slot, Width};
+use plan::{Plan, Source};
+
+pub(super) use plan::wanted;
+
+/// Blocks that a thread takes at once: 16,384 patrons.
+const BATCH: usize = 256;
+
+/// Compiled conditions.
+pub(super) struct Native {
+    plan: Plan,
+    code: Code,
+    slots: Vec<Slot>,
+    shape: Shape,
+}
+
+/// What of the columns the code depends on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Shape {
+    tests: Vec<Width>,
+    consents: Vec<(crate::catalogue::PurposeId, crate::catalogue::Channel)>,
+    days_fit: Vec<Option<bool>>,
+}
+
+impl Shape {
+    fn of(plan: &Plan, columns: &Columns) -> Shape {
+        Shape {
+            tests: plan.tests.iter().map(|(source, _)| Width::of(source.shape(columns))).collect(),
+            consents: columns.consents.iter().map(|consents| (consents.purpose, consents.channel)).collect(),
+            days_fit: columns.events.iter().map(|events| events.as_ref().map(|events| events.days_fit)).collect(),
+        }
+    }
+}
+
+impl Native {
+    /// Code for the conditions, over columns that look like these.
+    ///
+    /// # Errors
+    /// If there is no back end for this machine or executable memory is refused.
+    pub fn compile(
+        rules: &Rules,
+        world: &World<'_>,
+        columns: &Columns,
+        conditions: &[NodeId],
+    ) -> Result<Native, Refused> {
+        let plan = plan::plan(rules, world, columns, conditions);
+        let (code, slots) = Code::new(|builder| emit::emit(&plan, columns, builder))?;
+        let shape = Shape::of(&plan, columns);
+        Ok(Native { plan, code, slots, shape })
+    }
+
+    /// Whether the code is good for these columns, of the same catalogue.
+    pub fn fits(&self, columns: &Columns) -> bool {
+        Shape::of(&self.plan, columns) == self.shape
+    }
+
+    /// The conditions that the interpreter is to answer beforehand.
+    pub fn left(&self) -> &[NodeId] {
+        &self.plan.asked
+    }
+
+    /// The bitmaps of the conditions, in their order, at the tabulator's instant. `asked` has those of [`Native::left`].
+    /// `None`: the interpreter has to answer everything at this instant.
+    ///
+    /// # Panics
+    /// If the columns do not fit.
+    pub fn run(
+        &self,
+        columns: &Columns,
+        tabulator: &mut Tabulator<'_, '_>,
+        steady: Instant,
+        asked: &[Vec<u64>],
+    ) -> Option<Vec<Vec<u64>>> {
+        assert!(self.fits(columns), "code runs over columns of the shape that it was made for");
+        if tabulator.now() < steady {
+            return None;
+        }
+        // Instants of times in which a date came twice have no order by date.
+        let earliest = columns.events.iter().flatten().map(|events| events.earliest).min();
+        if earliest.is_some_and(|earliest| earliest < steady.0) {
+            return None;
+        }
+        let bound = bind::bind(&self.plan, columns, tabulator, steady)?;
+        let blocks = columns.blocks();
+        let mut results = vec![vec![0_u64; blocks]; self.plan.results.len()];
+        let table: Vec<u64> = self
+            .slots
+            .iter()
+            .map(|slot| match slot {
+                Slot::Result(index) => results[*index].as_mut_ptr() as u64,
+                slot => resolve(*slot, columns, &bound, asked),
+            })
+            .collect();
+        let batches: Vec<usize> = (0..blocks).step_by(BATCH).collect();
+        batches.par_iter().for_each(|first| self.code.call(&table, *first, (first + BATCH).min(blocks)));
+        // Rows that stand for nobody are in nothing.
+        let spare = blocks * BLOCK - columns.len();
+        if spare > 0 {
+            for words in &mut results {
+                words[blocks - 1] &= u64::MAX >> spare;
+            }
+        }
+        Some(results)
+    }
+}
+
+/// What the code finds in a slot.
+fn resolve(slot: Slot, columns: &Columns, bound: &bind::Bound, asked: &[Vec<u64>]) -> u64 {
+    let events = |event| columns.events(event).expect("a plan reads kinds that are there");
+    let between = |test: usize| match bound.sets[test] {
+        Set::Between(low, high) => (low, high),
+        Set::Codes(_) => unreachable!("the code tests an ordered column for an interval"),
+    };
+    match slot {
+        Slot::Cells(source) => cells(source, columns),
+        Slot::Low(test) => between(test).0 as u64,
+        Slot::High(test) => between(test).1 as u64,
+        Slot::Codes(test) => match &bound.sets[test] {
+            Set::Codes(codes) => codes.as_ptr() as u64,
+            Set::Between(..) => unreachable!("the code tests codes for membership"),
+        },
+        Slot::List(list) => columns.lists[list.index()].as_ptr() as u64,
+        Slot::Asked(index) => asked[index].as_ptr() as u64,
+        Slot::Offsets(event) => events(event).offsets.as_ptr() as u64,
+        Slot::Day(event) => events(event).day.as_ptr() as u64,
+        Slot::At(event) => events(event).at.as_ptr() as u64,
+        Slot::From(count) => bound.spans[count].0 as u64,
+        Slot::To(count) => bound.spans[count].1 as u64,
+        Slot::Today => bound.today as u64,
+        Slot::Now => bound.now as u64,
+        Slot::Result(_) => unreachable!("results are made by the caller"),
+    }
+}
+
+fn cells(source: Source, columns: &Columns) -> u64 {
+    use crate::rule::columns::Cells;
+    match source {
+        Source::ConsentState(at) => columns.consents[at].state.as_ptr() as u64,
+        Source::ConsentOn(at) => columns.consents[at].on.as_ptr() as u64,
+        Source::ConsentUntil(at) => columns.consents[at].until.as_ptr() as u64,
+        Source::At(event) => {
+            columns.events(event).expect("a plan reads kinds that are there").at.as_ptr() as u64
+        }
+        source => match source.shape(columns) {
+            bind::Shape::Column(column) => match &column.cells {
+                Cells::Codes8(codes) => codes.as_ptr() as u64,
+                Cells::Codes16(codes) => codes.as_ptr() as u64,
+                Cells::Codes32(codes) => codes.as_ptr() as u64,
+                Cells::Days(days) => days.as_ptr() as u64,
+                Cells::Numbers(numbers) => numbers.as_ptr() as u64,
+            },
+            _ => unreachable!("the others were named"),
+        },
+    }
+}

@@ -1,0 +1,91 @@
+//! Native code against the reference: the same truth for every rule and every patron.
+
+use bookmobile::eval::{Bulk, Interpreter, Question, RuleId, Rules, Truth, Way, World, local_dates};
+use bookmobile::rule::columns::{Builder, Columns, Wanted};
+use proptest::prelude::*;
+
+use super::generate::{Crowd, crowd};
+use super::laws::{config, numbers};
+use super::world::{catalogue, tables};
+
+fn columns(crowd: &Crowd, wanted: &Wanted) -> Columns {
+    let catalogue = catalogue();
+    let day = local_dates(&crowd.zone);
+    let mut builder = Builder::new(&catalogue, wanted, &day);
+    crowd.patrons.iter().for_each(|facts| builder.push(facts));
+    builder.finish()
+}
+
+fn check(numbers: &[u32]) -> Result<(), TestCaseError> {
+    let crowd = crowd(numbers);
+    let (catalogue, tables) = (catalogue(), tables());
+    let world = World { catalogue: &catalogue, tables: &tables, zone: &crowd.zone, week_starts: crowd.week_starts };
+    let mut rules = Rules::new();
+    let ids: Vec<RuleId> =
+        crowd.rules.iter().map(|rule| rules.add(&crowd.segments, &catalogue, rule, crowd.served)).collect();
+    let mut bulk = Bulk::new(&rules, world, &ids, Way::Native);
+    let columns = columns(&crowd, &bulk.wanted());
+    bulk.prepare(&columns).expect("there is a back end for this machine");
+    let found = bulk.run(&columns, crowd.now);
+    let mut interpreter = Interpreter::new(&rules, &world);
+    for (row, facts) in crowd.patrons.iter().enumerate() {
+        let question = Question::of(facts, crowd.now);
+        for (index, id) in ids.iter().enumerate() {
+            let (holds, fails) = (found[2 * index].contains(row), found[2 * index + 1].contains(row));
+            let native = match (holds, fails) {
+                (true, false) => Truth::True,
+                (false, true) => Truth::False,
+                (false, false) => Truth::Unknown,
+                (true, true) => panic!("both true and false: {:#?}", crowd.rules[index]),
+            };
+            prop_assert_eq!(
+                native,
+                interpreter.truth(*id, &question),
+                "patron {} at {} in {}: {:#?} {:#?}",
+                row,
+                crowd.now.timestamp(),
+                crowd.zone.name(),
+                crowd.rules[index],
+                facts
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config(10_000))]
+
+    #[test]
+    fn native_code_agrees_with_the_interpreter(numbers in numbers()) {
+        check(&numbers)?;
+    }
+}
+
+/// Columns give back what was put into them.
+#[test]
+fn columns_keep_facts() {
+    let numbers: Vec<u32> = (0..3_000).map(|n: u32| n.wrapping_mul(2_654_435_761) >> 19).collect();
+    for start in 0..200 {
+        let crowd = crowd(&numbers[start..]);
+        let catalogue = catalogue();
+        let wanted = Wanted {
+            fields: vec![true; catalogue.fields.len()],
+            changed: vec![true; catalogue.fields.len()],
+            events: catalogue.events.iter().map(|event| Some(vec![true; event.fields.len()])).collect(),
+            consents: true,
+            lists: true,
+        };
+        let columns = columns(&crowd, &wanted);
+        assert_eq!(columns.len(), crowd.patrons.len());
+        for (row, facts) in crowd.patrons.iter().enumerate() {
+            let again = columns.facts(row);
+            assert_eq!(again.fields, facts.fields);
+            assert_eq!(again.events, facts.events);
+            assert_eq!(again.lists, facts.lists);
+            assert_eq!(again.consents.len(), facts.consents.len());
+            assert!(facts.consents.iter().all(|consent| again.consents.contains(consent)));
+            assert_eq!((again.patron, again.since), (facts.patron, facts.since));
+        }
+    }
+}
