@@ -96,7 +96,11 @@ fn set(
             Set::Codes(codes)
         }
         (Test::IsTrue, _) => codes(&mut |value| value == Some(&Value::Bool(true)))?,
-        (Test::IsKnown, Shape::Column(column)) if is_codes(column) => codes(&mut |value| value.is_some())?,
+        // Of many codes those that are not 0.
+        (Test::IsKnown, Shape::Column(column)) if is_codes(column) => match column.cells {
+            Cells::Codes32(_) => Set::Codes(Vec::new()),
+            _ => codes(&mut |value| value.is_some())?,
+        },
         (Test::IsKnown, Shape::Days) => Set::Between(i64::from(UNKNOWN_DAY), i64::from(i32::MAX)),
         (Test::IsKnown, shape) => {
             let (least, most) = range(shape, steady);

@@ -20,7 +20,7 @@ use cranelift_frontend::FunctionBuilder;
 
 use super::super::rules::Bound;
 use super::bind::Shape;
-use super::plan::{Bits, BitsId, CountId, Limit, MaskId, Plan, RowBits, Source, TestId};
+use super::plan::{Bits, BitsId, CountId, Limit, MaskId, Plan, RowBits, Source, Test, TestId};
 use crate::catalogue::{EventId, FieldId, ListId};
 use crate::rule::columns::{BLOCK, Cells, Columns, EVENT_EPOCH, UNKNOWN_DAY};
 
@@ -282,10 +282,16 @@ impl Emitter<'_, '_> {
     }
 
     fn test_word(&mut self, test: TestId) -> Value {
-        let (source, _) = self.plan.tests[test];
+        let (source, kind) = self.plan.tests[test];
         let width = Width::of(source.shape(self.columns));
         let cells = self.slot(Slot::Cells(source));
         match width {
+            Width::Codes32 if kind == Test::IsKnown => {
+                let base = self.scaled(cells, self.row, 4);
+                let masks = (0..4).map(|part| self.sixteen(|emitter, quad| emitter.four_codes(base, (part * 4 + quad) * 16)));
+                let masks: Vec<Value> = masks.collect();
+                self.bits_of(&masks)
+            }
             Width::Small => {
                 let codes = self.slot(Slot::Codes(test));
                 let set = self.builder.ins().load(I8X16, loads(), codes, 0);
@@ -302,20 +308,32 @@ impl Emitter<'_, '_> {
                 let size = if width == Width::Days { 4 } else { 8 };
                 let base = self.scaled(cells, self.row, size);
                 let ends = self.ends(width, low, high);
-                let masks: Vec<Value> = (0..4)
-                    .map(|part| {
-                        let quads: Vec<Value> = (0..4)
-                            .map(|quad| self.four_between(width, base, (part * 4 + quad) * 4 * size as i32, ends))
-                            .collect();
-                        let low = self.builder.ins().snarrow(quads[0], quads[1]);
-                        let high = self.builder.ins().snarrow(quads[2], quads[3]);
-                        self.builder.ins().snarrow(low, high)
+                let masks = (0..4).map(|part| {
+                    self.sixteen(|emitter, quad| {
+                        emitter.four_between(width, base, (part * 4 + quad) * 4 * size as i32, ends)
                     })
-                    .collect();
+                });
+                let masks: Vec<Value> = masks.collect();
                 self.bits_of(&masks)
             }
             Width::Codes8 | Width::Codes16 | Width::Codes32 => self.gathered_word(test, cells, width),
         }
+    }
+
+    /// Four I32X4 masks as one of I8X16.
+    fn sixteen(&mut self, mut quad: impl FnMut(&mut Self, i32) -> Value) -> Value {
+        let quads = [0, 1, 2, 3].map(|index| quad(self, index));
+        let low = self.builder.ins().snarrow(quads[0], quads[1]);
+        let high = self.builder.ins().snarrow(quads[2], quads[3]);
+        self.builder.ins().snarrow(low, high)
+    }
+
+    /// Which of four codes at an address are not 0, as an I32X4 mask.
+    fn four_codes(&mut self, base: Value, offset: i32) -> Value {
+        let codes = self.builder.ins().load(I32X4, loads(), base, offset);
+        let zero = self.builder.ins().iconst(I32, 0);
+        let zero = self.builder.ins().splat(I32X4, zero);
+        self.builder.ins().icmp(IntCC::NotEqual, codes, zero)
     }
 
     /// The ends of an interval, in each lane.
@@ -851,7 +869,7 @@ impl Emitter<'_, '_> {
     }
 
     fn test_mask(&mut self, chunk: &Chunk, test: TestId) -> Value {
-        let (source, _) = self.plan.tests[test];
+        let (source, kind) = self.plan.tests[test];
         let width = Width::of(source.shape(self.columns));
         let cells = match source {
             Source::At(event) => self.slot(Slot::At(event)),
@@ -859,6 +877,11 @@ impl Emitter<'_, '_> {
         };
         let base = self.scaled(cells, chunk.at, size_of(width));
         match width {
+            Width::Codes32 if kind == Test::IsKnown => {
+                let quads = [0, 16].map(|offset| self.four_codes(base, offset));
+                let eight = self.builder.ins().snarrow(quads[0], quads[1]);
+                self.builder.ins().snarrow(eight, eight)
+            }
             Width::Small => {
                 let set = self.slot(Slot::Codes(test));
                 let set = self.builder.ins().load(I8X16, loads(), set, 0);

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 use super::rules::{NodeId, Rules};
 use super::tabulate::Tabulator;
+use crate::catalogue::Type;
 use crate::rule::columns::{BLOCK, Columns};
 use crate::time::Instant;
 
@@ -97,12 +98,7 @@ impl Native {
         asked: &[Vec<u64>],
     ) -> Option<Vec<Vec<u64>>> {
         assert!(self.fits(columns), "code runs over columns of the shape that it was made for");
-        if tabulator.now() < steady {
-            return None;
-        }
-        // Instants of times in which a date came twice have no order by date.
-        let earliest = columns.events.iter().flatten().map(|events| events.earliest).min();
-        if earliest.is_some_and(|earliest| earliest < steady.0) {
+        if tabulator.now() < steady || self.earliest(columns) < steady.0 {
             return None;
         }
         let bound = bind::bind(&self.plan, columns, tabulator, steady)?;
@@ -126,6 +122,18 @@ impl Native {
             }
         }
         Some(results)
+    }
+}
+
+impl Native {
+    /// The earliest instant that the code may meet. Those of times in which a date came twice have no order by date.
+    fn earliest(&self, columns: &Columns) -> i64 {
+        let instants = self.plan.tests.iter().filter_map(|(source, _)| match source.shape(columns) {
+            bind::Shape::Column(column) if column.ty == Type::Instant => Some(column.least),
+            _ => None,
+        });
+        let events = columns.events.iter().flatten().map(|events| events.earliest);
+        instants.chain(events).min().unwrap_or(i64::MAX)
     }
 }
 

@@ -514,10 +514,26 @@ impl Planner<'_> {
         if !self.is_testable(predicate, cell) {
             return None;
         }
-        let test = self.test_bits(source, Test::Asked(predicate, cell));
+        let test = self.asking(predicate, cell);
+        let test = self.test_bits(source, test);
         let mut parts = gates.into_iter().map(|gate| self.agreed(gate)).collect::<Option<Vec<_>>>()?;
         parts.push(test);
         Some(self.all(parts))
+    }
+
+    /// What is known as it stands in the column needs no set.
+    fn asking(&self, predicate: Predicate, cell: Cell) -> Test {
+        let mut value = match predicate {
+            Predicate::Known(value) => value,
+            _ => return Test::Asked(predicate, cell),
+        };
+        loop {
+            match self.rules.value_node(value) {
+                ValueNode::Gated { value: inner, .. } => value = *inner,
+                ValueNode::Patron(_) | ValueNode::Row { .. } | ValueNode::Changed(_) => return Test::IsKnown,
+                _ => return Test::Asked(predicate, cell),
+            }
+        }
     }
 
     /// Of an ordered column: "known and not equal" is no interval, but what lies outside of one.
@@ -716,7 +732,8 @@ impl Planner<'_> {
             EventRead::Field(field) => Source::Row(event, field),
             _ => Source::At(event),
         };
-        let test = self.test_mask(source, Test::Asked(predicate, cell));
+        let test = self.asking(predicate, cell);
+        let test = self.test_mask(source, test);
         if gates.is_empty() {
             return Some(test);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     BLOCK, Cells, Column, Columns, Consents, EVENT_EPOCH, Events, SPARE_EVENTS, UNKNOWN_DAY, UNKNOWN_NUMBER, Wanted,
-    consent_code,
+    consent_code, of_number,
 };
 use crate::catalogue::{Catalogue, Type, Value};
 use crate::rule::Facts;
@@ -31,6 +31,7 @@ struct Growing {
     ty: Type,
     cells: GrowingCells,
     fits: bool,
+    least: i64,
 }
 
 enum GrowingCells {
@@ -211,7 +212,7 @@ impl Growing {
             Type::Int | Type::Decimal | Type::Money | Type::Instant => GrowingCells::Numbers(Vec::new()),
             _ => GrowingCells::Codes { codes: Vec::new(), values: Vec::new(), index: HashMap::new() },
         };
-        let mut column = Growing { ty, cells, fits: true };
+        let mut column = Growing { ty, cells, fits: true, least: i64::MAX };
         if ty == Type::Bool {
             column.declare(Value::Bool(false));
             column.declare(Value::Bool(true));
@@ -240,6 +241,7 @@ impl Growing {
             ) => {
                 // The ends stand for "unknown" and "behind all" in comparisons.
                 self.fits &= *n != UNKNOWN_NUMBER && *n != i64::MAX;
+                self.least = self.least.min(*n);
                 numbers.push(*n);
             }
             (GrowingCells::Numbers(numbers), _) => numbers.push(UNKNOWN_NUMBER),
@@ -260,7 +262,14 @@ impl Growing {
             }
             GrowingCells::Numbers(mut numbers) => {
                 numbers.resize(rows, UNKNOWN_NUMBER);
-                (Cells::Numbers(numbers), Vec::new())
+                match few(&numbers).filter(|_| self.ty != Type::Instant && self.fits) {
+                    Some(values) => {
+                        let code = |n: &i64| if *n == UNKNOWN_NUMBER { 0 } else { place(&values, *n) + 1 };
+                        let codes = numbers.iter().map(code).collect();
+                        (Cells::Codes8(codes), values.iter().map(|n| of_number(self.ty, *n)).collect())
+                    }
+                    None => (Cells::Numbers(numbers), Vec::new()),
+                }
             }
             GrowingCells::Codes { mut codes, values, .. } => {
                 codes.resize(rows, 0);
@@ -272,6 +281,24 @@ impl Growing {
                 (cells, values)
             }
         };
-        Column { ty: self.ty, cells, dictionary: dictionary.into(), fits: self.fits }
+        Column { ty: self.ty, cells, dictionary: dictionary.into(), fits: self.fits, least: self.least }
     }
+}
+
+/// Up to 15 different known numbers, ascending: then codes are narrower and quicker to test.
+fn few(numbers: &[i64]) -> Option<Vec<i64>> {
+    let mut values: Vec<i64> = Vec::new();
+    for number in numbers.iter().filter(|number| **number != UNKNOWN_NUMBER) {
+        if let Err(place) = values.binary_search(number) {
+            if values.len() == 15 {
+                return None;
+            }
+            values.insert(place, *number);
+        }
+    }
+    Some(values)
+}
+
+fn place(values: &[i64], number: i64) -> u8 {
+    values.binary_search(&number).expect("the values are those of the column") as u8
 }

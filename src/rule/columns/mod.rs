@@ -54,6 +54,8 @@ pub struct Column {
     pub dictionary: Arc<[Value]>,
     /// Whether each value can be told from the unknown; otherwise the cells must not be read.
     pub fits: bool,
+    /// The least known number.
+    pub least: i64,
 }
 
 /// The cells of a column, as narrow as they may be.
