@@ -6,8 +6,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bookmobile::eval::{Bulk, RuleId, Rules, Way, World, local_dates};
 use bookmobile::catalogue::ClassSet;
+use bookmobile::eval::{Bulk, RuleId, Rules, Way, World, local_dates};
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::Builder;
 
@@ -51,7 +51,11 @@ fn main() {
     println!("{patrons} patrons, {events} events, made in {:.1} s", took.as_secs_f64());
     let (took, prepared) = clock(|| native.prepare(&columns));
     prepared.expect("native code");
-    println!("compiled in {:.1} ms, {} conditions left to the interpreter", took.as_secs_f64() * 1e3, native.left_to_interpreter());
+    println!(
+        "compiled in {:.1} ms, {} conditions left to the interpreter",
+        took.as_secs_f64() * 1e3,
+        native.left_to_interpreter()
+    );
     let mut times = Vec::new();
     let mut found = Vec::new();
     for _ in 0..ROUNDS {
@@ -60,7 +64,11 @@ fn main() {
         found = bitmaps;
     }
     times.sort();
-    println!("native: min {:.1} ms, median {:.1} ms", times[0].as_secs_f64() * 1e3, times[ROUNDS / 2].as_secs_f64() * 1e3);
+    println!(
+        "native: min {:.1} ms, median {:.1} ms",
+        times[0].as_secs_f64() * 1e3,
+        times[ROUNDS / 2].as_secs_f64() * 1e3
+    );
     for (segment, bitmap) in program.segments.iter().zip(&found) {
         print!("{} {}  ", segment.name, bitmap.count());
     }

@@ -61,7 +61,12 @@ pub struct Bulk<'a> {
 impl<'a> Bulk<'a> {
     /// For the truth of these rules.
     pub fn new(rules: &'a Rules, world: World<'a>, asked: &[RuleId], way: Way) -> Bulk<'a> {
-        Bulk::of(rules, world, asked.iter().map(|rule| rules.pair(*rule)).flat_map(|pair| [pair.holds, pair.fails]), way)
+        Bulk::of(
+            rules,
+            world,
+            asked.iter().map(|rule| rules.pair(*rule)).flat_map(|pair| [pair.holds, pair.fails]),
+            way,
+        )
     }
 
     /// For whom these rules are true, and nothing else: half the work.

@@ -35,11 +35,7 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         }
     }
 
-    pub(super) fn bounds<const V: bool>(
-        &mut self,
-        id: WindowId,
-        row: Option<&'q EventRow>,
-    ) -> (Bounds, Instant) {
+    pub(super) fn bounds<const V: bool>(&mut self, id: WindowId, row: Option<&'q EventRow>) -> (Bounds, Instant) {
         let rules = self.interpreter.rules;
         let window = rules.window(id);
         if window.is_of_the_clock() {

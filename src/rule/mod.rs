@@ -4,8 +4,8 @@
 //! [`expr`] is what the checker builds; [`function`] the registry of everything that is not a special form;
 //! [`facts`] the data that a rule is asked about. Knows no SQLite and no syntax but spans.
 
-pub mod consent;
 pub mod columns;
+pub mod consent;
 pub mod expr;
 pub mod facts;
 pub mod function;

@@ -10,10 +10,10 @@ use super::generate::{Case, case};
 use super::naive::Naive;
 use super::world::{catalogue, tables};
 
-/// How many cases: `BOOKMOBILE_CASES` asks for more than the few that fit into every run of the tests.
+/// How many cases: the variable asks for more than the few that fit into every run of the tests.
 #[expect(clippy::disallowed_methods, reason = "how much is tested is the one thing that may depend on the environment")]
-pub fn config(usual: u32) -> Config {
-    let cases = std::env::var("BOOKMOBILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
+pub fn config(variable: &str, usual: u32) -> Config {
+    let cases = std::env::var(variable).ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
     Config {
         cases,
         max_shrink_iters: 20_000,
@@ -50,7 +50,7 @@ fn samples(now: Instant, until: Instant, numbers: &[u32]) -> Vec<Instant> {
 }
 
 proptest! {
-    #![proptest_config(config(2_000))]
+    #![proptest_config(config("BOOKMOBILE_CASES", 2_000))]
 
     /// 1 to 5.
     #[test]

@@ -2,6 +2,6 @@
 mod examples;
 mod generate;
 mod laws;
-mod native;
 mod naive;
+mod native;
 mod world;

@@ -60,7 +60,12 @@ impl Source {
 }
 
 /// The constants at the tabulator's instant; `None` if a set could not be found: then nothing is native.
-pub(super) fn bind(plan: &Plan, columns: &Columns, tabulator: &mut Tabulator<'_, '_>, steady: Instant) -> Option<Bound> {
+pub(super) fn bind(
+    plan: &Plan,
+    columns: &Columns,
+    tabulator: &mut Tabulator<'_, '_>,
+    steady: Instant,
+) -> Option<Bound> {
     let (now, today) = (tabulator.now(), tabulator.today());
     let sets = plan
         .tests

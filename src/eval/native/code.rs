@@ -54,9 +54,13 @@ impl Code {
         let refused = |error: &dyn fmt::Display| Refused(error.to_string());
         let mut flags = settings::builder();
         let verify = if cfg!(debug_assertions) { "true" } else { "false" };
-        for (name, value) in
-            [("opt_level", "speed"), ("enable_verifier", verify), ("is_pic", "false"), ("use_colocated_libcalls", "false"), ("unwind_info", "false")]
-        {
+        for (name, value) in [
+            ("opt_level", "speed"),
+            ("enable_verifier", verify),
+            ("is_pic", "false"),
+            ("use_colocated_libcalls", "false"),
+            ("unwind_info", "false"),
+        ] {
             flags.set(name, value).map_err(|error| refused(&error))?;
         }
         let isa = cranelift_native::builder().map_err(|error| refused(&error))?;

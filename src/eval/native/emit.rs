@@ -288,7 +288,8 @@ impl Emitter<'_, '_> {
         match width {
             Width::Codes32 if kind == Test::IsKnown => {
                 let base = self.scaled(cells, self.row, 4);
-                let masks = (0..4).map(|part| self.sixteen(|emitter, quad| emitter.four_codes(base, (part * 4 + quad) * 16)));
+                let masks =
+                    (0..4).map(|part| self.sixteen(|emitter, quad| emitter.four_codes(base, (part * 4 + quad) * 16)));
                 let masks: Vec<Value> = masks.collect();
                 self.bits_of(&masks)
             }
@@ -576,7 +577,9 @@ impl Emitter<'_, '_> {
                 let sum = sums.next().expect("one sum a count");
                 match plan.counts[*id].n {
                     1 => self.builder.ins().icmp_imm_s(IntCC::NotEqual, sum, 0),
-                    n => self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, sum, n.min(i64::from(i32::MAX))),
+                    n => {
+                        self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, sum, n.min(i64::from(i32::MAX)))
+                    }
                 }
             });
         }
@@ -739,8 +742,7 @@ impl Emitter<'_, '_> {
             };
         }
         let further = self.builder.ins().iadd_imm_s(at, LANES);
-        let again: Vec<BlockArg> =
-            std::iter::once(further).chain(next.iter().copied()).map(BlockArg::Value).collect();
+        let again: Vec<BlockArg> = std::iter::once(further).chain(next.iter().copied()).map(BlockArg::Value).collect();
         self.builder.ins().jump(head, &again);
         self.builder.switch_to_block(after);
         inner[..counts.len()].to_vec()
@@ -758,7 +760,13 @@ impl Emitter<'_, '_> {
     }
 
     /// Which events of a chunk count, as an I8X16 mask of which the first eight lanes matter.
-    fn counted(&mut self, chunk: &mut Chunk, id: CountId, (from, to): (Option<Value>, Option<Value>), patron: &Patron) -> Value {
+    fn counted(
+        &mut self,
+        chunk: &mut Chunk,
+        id: CountId,
+        (from, to): (Option<Value>, Option<Value>),
+        patron: &Patron,
+    ) -> Value {
         let count = &self.plan.counts[id];
         let mut mask = self.mask(chunk, count.mask, patron);
         for (end, limit, is_from) in [(from, count.span.from, true), (to, count.span.to, false)] {

@@ -22,8 +22,8 @@ use crate::time::Instant;
 
 use super::question::World;
 use bind::Set;
-pub use code::Refused;
 use code::Code;
+pub use code::Refused;
 use emit::{Slot, Width};
 use plan::{Plan, Source};
 
@@ -171,9 +171,7 @@ fn cells(source: Source, columns: &Columns) -> u64 {
         Source::ConsentState(at) => columns.consents[at].state.as_ptr() as u64,
         Source::ConsentOn(at) => columns.consents[at].on.as_ptr() as u64,
         Source::ConsentUntil(at) => columns.consents[at].until.as_ptr() as u64,
-        Source::At(event) => {
-            columns.events(event).expect("a plan reads kinds that are there").at.as_ptr() as u64
-        }
+        Source::At(event) => columns.events(event).expect("a plan reads kinds that are there").at.as_ptr() as u64,
         source => match source.shape(columns) {
             bind::Shape::Column(column) => match &column.cells {
                 Cells::Codes8(codes) => codes.as_ptr() as u64,

@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 
 use super::super::question::World;
-use super::super::rules::{
-    Bound, Counted, Node, NodeId, Rules, SelectionId, ValueId, ValueNode, WindowId, WindowNode,
-};
+use super::super::rules::{Bound, Counted, Node, NodeId, Rules, SelectionId, ValueId, ValueNode, WindowId, WindowNode};
 use super::super::tabulate::{Cell, Predicate};
 use crate::catalogue::{Channel, EventId, EventKind, FieldId, ListId, PurposeId, Type, Value};
 use crate::rule::EventRead;
@@ -95,7 +93,10 @@ pub(super) enum Limit {
     /// An instant that follows from the clock.
     Instant,
     /// The patron's date; `past`: from the next day on.
-    PatronDay { field: FieldId, past: bool },
+    PatronDay {
+        field: FieldId,
+        past: bool,
+    },
 }
 
 /// Which events lie in the window.
@@ -423,7 +424,9 @@ impl Planner<'_> {
         match cell {
             Cell::Patron(field) => self.columns.field(field),
             Cell::Changed(field) => self.columns.changed[field.index()].as_ref(),
-            Cell::Row(event, EventRead::Field(field)) => self.columns.events(event)?.fields[usize::from(field)].as_ref(),
+            Cell::Row(event, EventRead::Field(field)) => {
+                self.columns.events(event)?.fields[usize::from(field)].as_ref()
+            }
             Cell::Row(..) => None,
         }
     }
@@ -484,7 +487,7 @@ impl Planner<'_> {
                 let [only] = moving[..] else { return false };
                 // Local times of instants are not quite monotone where clocks change; local dates are, once no zone
                 // repeats them.
-                let by_date = [&TO_DATE, &AGE, &SINCE, &UNTIL].iter().any(|known| *known == *function);
+                let by_date = [&TO_DATE, &AGE, &SINCE, &UNTIL].contains(function);
                 let inner = self.rules.value_node(arguments[only]);
                 let is_instant = self.type_of(cell) == Type::Instant && !matches!(inner, ValueNode::Call { .. });
                 let directed = directions.get(only).is_some_and(|way| *way != Direction::Either);
@@ -541,7 +544,8 @@ impl Planner<'_> {
         let Predicate::Is(value, false) = predicate else { return None };
         let ValueNode::Call { function, arguments } = self.rules.value_node(value) else { return None };
         let (cell, _) = self.single(value)?;
-        let is_ordered = self.column(cell).is_none_or(|column| matches!(column.cells, Cells::Days(_) | Cells::Numbers(_)));
+        let is_ordered =
+            self.column(cell).is_none_or(|column| matches!(column.cells, Cells::Days(_) | Cells::Numbers(_)));
         // The other side is always known.
         let plain = |id: &ValueId| matches!(self.rules.value_node(*id), ValueNode::Literal(_) | ValueNode::Today);
         (**function == EQUAL && is_ordered && arguments.iter().any(plain)).then_some(value)
@@ -612,9 +616,7 @@ impl Planner<'_> {
                 let limit = by_clock(duration.unit.is_elapsed());
                 span(limit, limit, true)
             }
-            WindowNode::Period { which, .. } => {
-                span(Limit::Day, Limit::Day, *which == crate::time::Which::Coming)
-            }
+            WindowNode::Period { which, .. } => span(Limit::Day, Limit::Day, *which == crate::time::Which::Coming),
             WindowNode::Since { from, after } => span(self.limit(*from, *after)?, Limit::Open, false),
             WindowNode::Before(to) => span(Limit::Open, self.limit(*to, false)?, false),
             WindowNode::Between { from, after, to } => span(self.limit(*from, *after)?, self.limit(*to, true)?, false),

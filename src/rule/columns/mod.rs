@@ -168,7 +168,9 @@ impl Column {
             Cells::Codes8(codes) => return self.decode(usize::from(codes[index])),
             Cells::Codes16(codes) => return self.decode(usize::from(codes[index])),
             Cells::Codes32(codes) => return self.decode(codes[index] as usize),
-            Cells::Days(days) => return Some(days[index]).filter(|day| *day != UNKNOWN_DAY).map(|d| Value::Date(Day(d))),
+            Cells::Days(days) => {
+                return Some(days[index]).filter(|day| *day != UNKNOWN_DAY).map(|d| Value::Date(Day(d)));
+            }
             Cells::Numbers(numbers) => numbers[index],
         };
         (number != UNKNOWN_NUMBER).then(|| of_number(self.ty, number))
