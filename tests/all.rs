@@ -13,6 +13,7 @@ mod lint;
 mod message;
 mod privacy;
 mod real;
+mod report;
 mod review;
 mod simulation;
 mod suite;

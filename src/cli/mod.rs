@@ -21,6 +21,7 @@ mod merge;
 mod new;
 mod privacy;
 mod program;
+mod report;
 mod respond;
 mod suppress;
 mod terminal;
@@ -66,6 +67,7 @@ commands! {
     Merge(merge::Merge),
     New(new::New),
     Privacy(privacy::Privacy),
+    Report(report::ReportCommand),
     Respond(respond::Respond),
     Suppress(suppress::Suppress),
     Test(test::Test),

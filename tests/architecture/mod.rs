@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("eval", &["catalogue", "rule", "program"]),
     ("store", &["catalogue", "rule"]),
     ("engine", &["catalogue", "rule", "eval", "message", "program", "store"]),
+    ("report", &["catalogue", "rule", "program", "store"]),
     ("deliver", &["catalogue", "rule", "eval", "message", "program", "store", "engine"]),
     ("review", &["syntax", "check", "catalogue", "rule", "eval", "message", "program", "store", "engine", "deliver"]),
 ];

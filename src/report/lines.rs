@@ -1,0 +1,294 @@
+//! The lines of a campaign's report: its groups of people, their counts, and which of them are hidden.
+
+use serde::{Deserialize, Serialize};
+
+use super::count::Person;
+use super::hide::hidden;
+use super::table::{CellId, Role, Table};
+use crate::program::{Campaign, Program, Step, StepKind};
+
+/// A group of people.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Group {
+    /// Everybody who was enrolled: there is no holdout.
+    Everybody,
+    /// Everybody who was enrolled and not held out.
+    Written,
+    HeldOut,
+    /// Of those held out, who came to a split: whom its arms are compared with.
+    HeldOutAt {
+        split: usize,
+    },
+    Arm {
+        split: usize,
+        arm: usize,
+        percent: Option<i64>,
+        first: Option<String>,
+    },
+}
+
+/// A count of people in a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Count {
+    Known(u64),
+    /// Under the limit, or so that a count under the limit would follow from it.
+    Hidden,
+    /// There is nothing to count.
+    None,
+}
+
+impl Count {
+    /// The number, if it may be printed.
+    pub fn known(self) -> Option<u64> {
+        match self {
+            Count::Known(count) => Some(count),
+            Count::Hidden | Count::None => None,
+        }
+    }
+}
+
+/// One group and what became of it. All counts are of people.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Line {
+    pub group: Group,
+    pub enrolled: Count,
+    /// To whom at least one message was handed over.
+    pub sent: Count,
+    /// Of these, for whom a transport reported that one arrived.
+    pub delivered: Count,
+    /// Of those to whom something was sent, who followed a link.
+    pub clicked: Count,
+    /// Of those enrolled, for whom it is known whether they reached the goal.
+    pub goal_known: Count,
+    /// Of these, who reached it.
+    pub goal_reached: Count,
+}
+
+impl Line {
+    /// The six counts, in the order of the fields.
+    pub fn counts(&self) -> [Count; 6] {
+        [self.enrolled, self.sent, self.delivered, self.clicked, self.goal_known, self.goal_reached]
+    }
+
+    /// The same group with everything hidden that is counted.
+    #[must_use]
+    pub fn all_hidden(mut self) -> Line {
+        let counts = [
+            &mut self.enrolled,
+            &mut self.sent,
+            &mut self.delivered,
+            &mut self.clicked,
+            &mut self.goal_known,
+            &mut self.goal_reached,
+        ];
+        counts.into_iter().filter(|count| **count != Count::None).for_each(|count| *count = Count::Hidden);
+        self
+    }
+}
+
+/// Which things are counted at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Measured {
+    pub delivery: bool,
+    pub clicks: bool,
+    pub goal: bool,
+}
+
+/// An arm of a split as the program has it.
+struct Arm {
+    percent: i64,
+    /// The first message that it sends.
+    first: Option<String>,
+}
+
+/// A split of the campaign; its number is its place in the text.
+struct Split {
+    arms: Vec<Arm>,
+    /// The arm of another split in which it stands: split and arm.
+    inside: Option<(usize, usize)>,
+}
+
+/// The splits of a campaign in the order in which the engine numbers them.
+fn splits(program: &Program, campaign: &Campaign) -> Vec<Split> {
+    let mut found = Vec::new();
+    collect(program, &campaign.steps, None, &mut found);
+    found
+}
+
+fn collect(program: &Program, steps: &[Step], inside: Option<(usize, usize)>, found: &mut Vec<Split>) {
+    for step in steps {
+        match &step.kind {
+            StepKind::Split(arms) => {
+                let number = found.len();
+                let described =
+                    arms.iter().map(|(percent, steps)| Arm { percent: *percent, first: first(program, steps) });
+                found.push(Split { arms: described.collect(), inside });
+                for (arm, (_, steps)) in arms.iter().enumerate() {
+                    collect(program, steps, Some((number, arm)), found);
+                }
+            }
+            StepKind::WaitUpTo { then, otherwise, .. } => {
+                collect(program, then, inside, found);
+                collect(program, otherwise, inside, found);
+            }
+            StepKind::If { branches, otherwise } => {
+                branches.iter().for_each(|(_, steps)| collect(program, steps, inside, found));
+                collect(program, otherwise, inside, found);
+            }
+            StepKind::Repeat { body, .. } => collect(program, body, inside, found),
+            _ => {}
+        }
+    }
+}
+
+/// The name of the first message of some steps.
+fn first(program: &Program, steps: &[Step]) -> Option<String> {
+    steps.iter().find_map(|step| match &step.kind {
+        StepKind::Send { message, .. } => Some(program.messages[*message].name.to_string()),
+        StepKind::WaitUpTo { then, otherwise, .. } => first(program, then).or_else(|| first(program, otherwise)),
+        StepKind::If { branches, otherwise } => {
+            branches.iter().find_map(|(_, steps)| first(program, steps)).or_else(|| first(program, otherwise))
+        }
+        StepKind::Split(arms) => arms.iter().find_map(|(_, steps)| first(program, steps)),
+        StepKind::Repeat { body, .. } => first(program, body),
+        _ => None,
+    })
+}
+
+/// People that form a line, or those that are left of one when its parts are taken out: they are printed nowhere, and
+/// whoever subtracts has them.
+struct Part<'p> {
+    group: Option<Group>,
+    people: Vec<&'p Person>,
+}
+
+/// A part that is made of others and of a rest: all by their index.
+struct Whole {
+    whole: usize,
+    parts: Vec<usize>,
+}
+
+/// The lines of a campaign's report, with what must be hidden under `limit` hidden.
+pub fn lines(program: &Program, campaign: &Campaign, people: &[Person], measured: Measured, limit: i64) -> Vec<Line> {
+    let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
+    let mut table = Table::default();
+    let cells: Vec<Cells> = parts.iter().map(|part| Cells::of(&mut table, part, measured)).collect();
+    for Whole { whole, parts } in &wholes {
+        for measure in 0..MEASURES {
+            let Some(total) = cells[*whole].0[measure] else { continue };
+            table.sum(total, parts.iter().filter_map(|&part| cells[part].0[measure]).collect());
+        }
+    }
+    let hidden = hidden(&table, limit);
+    let count = |cell: Option<CellId>| match cell {
+        None => Count::None,
+        Some(cell) if hidden.contains(&cell) => Count::Hidden,
+        Some(cell) => Count::Known(table.cells()[cell].value.unsigned_abs()),
+    };
+    let printed = parts.iter().zip(&cells).filter_map(|(part, cells)| Some((part.group.clone()?, cells)));
+    printed
+        .map(|(group, cells)| {
+            let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
+            Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
+        })
+        .collect()
+}
+
+/// Enrolled, sent, delivered, clicked, goal known, goal reached.
+const MEASURES: usize = 6;
+
+/// The cells of one part, by measure.
+struct Cells([Option<CellId>; MEASURES]);
+
+impl Cells {
+    fn of(table: &mut Table, part: &Part<'_>, measured: Measured) -> Cells {
+        let people = &part.people;
+        let count = |is: &dyn Fn(&Person) -> bool| people.iter().filter(|person| is(person)).count() as u64;
+        let is_held_out = matches!(part.group, Some(Group::HeldOut | Group::HeldOutAt { .. }))
+            || part.group.is_none() && people.first().is_some_and(|person| person.held_out);
+        let line = match part.group {
+            Some(Group::Everybody | Group::Written) => 30,
+            Some(Group::HeldOut) => 20,
+            Some(Group::Arm { .. }) => 10,
+            Some(Group::HeldOutAt { .. }) | None => 0,
+        };
+        // Nobody in a group of nobody did anything: that tells of nobody.
+        let tells = !people.is_empty();
+        let mut cell = |is_counted: bool, tells: bool, worth: u32, value: u64| {
+            let role = if part.group.is_some() { Role::Printed } else { Role::Implied { nobody_tells: tells } };
+            is_counted.then(|| table.cell(value, role, line + worth))
+        };
+        // Nothing goes to those held out.
+        let (sends, goal) = (!is_held_out, measured.goal);
+        let enrolled = cell(true, false, 5, people.len() as u64);
+        let sent = cell(sends, false, 4, count(&|person| person.sent_at.is_some()));
+        let delivered = cell(sends && measured.delivery, false, 1, count(&|person| person.delivered_at.is_some()));
+        let clicked = cell(sends && measured.clicks, tells, 2, count(&|person| person.clicked_at.is_some()));
+        let known = cell(goal, false, 6, count(&|person| person.goal_known));
+        let reached = cell(goal, tells, 7, count(&|person| person.goal_known && person.reached_at.is_some()));
+        // Who did not is a count as well.
+        for (whole, part, nobody_tells) in [
+            (enrolled, sent, false),
+            (sent, delivered, false),
+            (sent, clicked, tells),
+            (enrolled, known, false),
+            (known, reached, tells),
+        ] {
+            if let (Some(whole), Some(part)) = (whole, part) {
+                let nobody_tells = nobody_tells && table.cells()[whole].value > 0;
+                table.rest(whole, vec![part], nobody_tells);
+            }
+        }
+        Cells([enrolled, sent, delivered, clicked, known, reached])
+    }
+}
+
+/// The parts of a report and which are made of which.
+fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limit: i64) -> (Vec<Part<'p>>, Vec<Whole>) {
+    let (held, written): (Vec<&Person>, Vec<&Person>) = people.iter().partition(|person| person.held_out);
+    let has_holdout = has_holdout || !held.is_empty();
+    let mut parts = Vec::new();
+    let mut wholes = Vec::new();
+    let group = if has_holdout { Group::Written } else { Group::Everybody };
+    parts.push(Part { group: Some(group), people: written });
+    let held_out = has_holdout.then(|| {
+        parts.push(Part { group: Some(Group::HeldOut), people: held });
+        parts.len() - 1
+    });
+    // The index of each arm's line, by split and arm.
+    let mut arms: Vec<Vec<usize>> = Vec::new();
+    for (split, described) in splits.iter().enumerate() {
+        let whole = described.inside.map_or(0, |(outer, arm)| arms[outer][arm]);
+        let in_arm = |person: &Person| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
+        let around = parts[whole].people.clone();
+        let seen = around.iter().filter_map(|person| in_arm(person)).map(|arm| arm + 1).max().unwrap_or(0);
+        let mut own = Vec::new();
+        for arm in 0..described.arms.len().max(seen) {
+            let of_program = described.arms.get(arm);
+            let group = Group::Arm {
+                split,
+                arm,
+                percent: of_program.map(|arm| arm.percent),
+                first: of_program.and_then(|arm| arm.first.clone()),
+            };
+            let people = around.iter().copied().filter(|person| in_arm(person) == Some(arm)).collect();
+            parts.push(Part { group: Some(group), people });
+            own.push(parts.len() - 1);
+        }
+        let rest = around.iter().copied().filter(|person| in_arm(person).is_none()).collect();
+        parts.push(Part { group: None, people: rest });
+        wholes.push(Whole { whole, parts: own.iter().copied().chain([parts.len() - 1]).collect() });
+        arms.push(own);
+        let Some(held_out) = held_out else { continue };
+        let (came, rest): (Vec<&Person>, Vec<&Person>) =
+            parts[held_out].people.iter().copied().partition(|person| in_arm(person).is_some());
+        // So few less that the comparison would be the same: all who are held out stand for them.
+        if (rest.len() as i64) < limit {
+            continue;
+        }
+        parts.push(Part { group: Some(Group::HeldOutAt { split }), people: came });
+        parts.push(Part { group: None, people: rest });
+        wholes.push(Whole { whole: held_out, parts: vec![parts.len() - 2, parts.len() - 1] });
+    }
+    (parts, wholes)
+}

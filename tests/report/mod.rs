@@ -1,0 +1,7 @@
+//! Reports: what they count, what they hide, and the shares on which they rest.
+
+mod attack;
+mod cells;
+mod figures;
+mod releases;
+mod world;
