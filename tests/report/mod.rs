@@ -4,4 +4,5 @@ mod attack;
 mod cells;
 mod figures;
 mod releases;
+mod shares;
 mod world;
