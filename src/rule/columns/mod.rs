@@ -5,17 +5,22 @@
 //! any place that holds one: code that reads whole blocks stays inside the columns by construction.
 //!
 //! Values with few different ones are *codes* into a dictionary, code 0 is the unknown; dates are days, all other
-//! numbers 64 bits, and their least value is the unknown. Knows the catalogue, no rules.
+//! numbers 64 bits, and their least value is the unknown. The memory is the columns' own or lies in a file that is
+//! mapped ([`Buffer`]). Knows the catalogue, no rules.
 
+mod buffer;
 mod build;
+mod dictionary;
+mod grow;
 mod read;
-
-use std::sync::Arc;
 
 use crate::catalogue::{Channel, EventId, FieldId, PurposeId, Type, Value};
 use crate::time::Day;
 
+pub use buffer::Buffer;
 pub use build::Builder;
+pub use dictionary::{Dictionary, Texts};
+pub use grow::{ColumnBuilder, ConsentsBuilder, EventsBuilder, EventsTranslation, Translation};
 
 /// Patrons whose truths share a word.
 pub const BLOCK: usize = 64;
@@ -51,7 +56,7 @@ pub struct Column {
     pub ty: Type,
     pub cells: Cells,
     /// The value of code 1 and so on; empty where the cells are no codes.
-    pub dictionary: Arc<[Value]>,
+    pub dictionary: Dictionary,
     /// Whether each value can be told from the unknown; otherwise the cells must not be read.
     pub fits: bool,
     /// The least known number.
@@ -61,30 +66,30 @@ pub struct Column {
 /// The cells of a column, as narrow as they may be.
 #[derive(Clone, Debug)]
 pub enum Cells {
-    Codes8(Vec<u8>),
-    Codes16(Vec<u16>),
-    Codes32(Vec<u32>),
+    Codes8(Buffer<u8>),
+    Codes16(Buffer<u16>),
+    Codes32(Buffer<u32>),
     /// Days since 1970-01-01.
-    Days(Vec<i32>),
+    Days(Buffer<i32>),
     /// Whole numbers, fixed-point numbers, or microseconds.
-    Numbers(Vec<i64>),
+    Numbers(Buffer<i64>),
 }
 
 /// The events or records of one kind.
 #[derive(Clone, Debug)]
 pub struct Events {
     /// Where the events of each row begin, and behind them all where they end; padding rows have none.
-    pub offsets: Vec<u32>,
+    pub offsets: Buffer<u32>,
     /// Microseconds.
-    pub at: Vec<i64>,
+    pub at: Buffer<i64>,
     /// The local date of `at`, in days since [`EVENT_EPOCH`].
-    pub day: Vec<i16>,
+    pub day: Buffer<i16>,
     /// Whether each date has a place in `day`; otherwise `day` must not be read.
     pub days_fit: bool,
     /// The least instant.
     pub earliest: i64,
     /// `RowId` of each.
-    pub row: Vec<i64>,
+    pub row: Buffer<i64>,
     /// A bool: whether the record was removed.
     pub removed: Column,
     /// By index of the kind's fields.
@@ -97,11 +102,11 @@ pub struct Consents {
     pub purpose: PurposeId,
     pub channel: Channel,
     /// 0 none, else as [`consent_code`] says.
-    pub state: Vec<u8>,
+    pub state: Buffer<u8>,
     /// The local date on which it was given or asked for.
-    pub on: Vec<i32>,
+    pub on: Buffer<i32>,
     /// Its last date, where the source names one.
-    pub until: Vec<i32>,
+    pub until: Buffer<i32>,
 }
 
 /// The code of a consent's state in [`Consents::state`].
@@ -117,11 +122,11 @@ pub fn consent_code(state: super::ConsentState) -> u8 {
 #[derive(Clone, Debug)]
 pub struct Columns {
     /// Ids, ascending.
-    pub patrons: Vec<i64>,
+    pub patrons: Buffer<i64>,
     /// The library's keys.
-    pub keys: Vec<Arc<str>>,
+    pub keys: Texts,
     /// When the store first knew of them, in microseconds.
-    pub since: Vec<i64>,
+    pub since: Buffer<i64>,
     /// By `FieldId`; `None`: not wanted.
     pub fields: Vec<Option<Column>>,
     /// By `FieldId`: since when a known field has its value, as far as that is known.
@@ -131,7 +136,7 @@ pub struct Columns {
     /// Those that somebody gave, asked for or withdrew.
     pub consents: Vec<Consents>,
     /// By `ListId`: a bit a row.
-    pub lists: Vec<Vec<u64>>,
+    pub lists: Vec<Buffer<u64>>,
 }
 
 impl Columns {
@@ -177,7 +182,7 @@ impl Column {
     }
 
     fn decode(&self, code: usize) -> Option<Value> {
-        code.checked_sub(1).map(|index| self.dictionary[index].clone())
+        code.checked_sub(1).map(|index| self.dictionary.value(index))
     }
 }
 

@@ -15,7 +15,7 @@ impl Columns {
         let on_list = |list: &usize| self.lists[*list][index / super::BLOCK] >> (index % super::BLOCK) & 1 == 1;
         Facts {
             patron: PatronId(self.patrons[index]),
-            key: self.keys[index].clone(),
+            key: self.keys.get(index).into(),
             since: Some(self.since[index]).filter(|since| *since != UNKNOWN_NUMBER).map(Instant),
             fields: self.fields.iter().map(|column| column.as_ref()?.value(index)).collect(),
             events: (0..self.events.len()).map(|event| self.rows_of(event, index)).collect(),

@@ -1,0 +1,332 @@
+//! Columns that grow: by values, or by cells of columns that are there already.
+
+use super::dictionary::GrowingDictionary;
+use super::{
+    Cells, Column, Consents, EVENT_EPOCH, Events, SPARE_EVENTS, UNKNOWN_DAY, UNKNOWN_NUMBER, consent_code, of_number,
+};
+use crate::catalogue::{Event, Type, Value};
+use crate::rule::{Consent, RowId};
+use crate::time::{Day, Instant};
+
+/// A column that grows.
+pub struct ColumnBuilder {
+    ty: Type,
+    cells: GrowingCells,
+    fits: bool,
+    least: i64,
+}
+
+enum GrowingCells {
+    Codes { codes: Codes, dictionary: GrowingDictionary },
+    Days(Vec<i32>),
+    Numbers(Vec<i64>),
+}
+
+/// As narrow as the codes so far allow.
+enum Codes {
+    Narrow(Vec<u8>),
+    Middle(Vec<u16>),
+    Wide(Vec<u32>),
+}
+
+impl Codes {
+    fn push(&mut self, code: u32) {
+        match self {
+            Codes::Narrow(codes) => match u8::try_from(code) {
+                Ok(code) => return codes.push(code),
+                Err(_) => *self = Codes::Middle(codes.iter().map(|code| u16::from(*code)).collect()),
+            },
+            Codes::Middle(codes) => match u16::try_from(code) {
+                Ok(code) => return codes.push(code),
+                Err(_) => *self = Codes::Wide(codes.iter().map(|code| u32::from(*code)).collect()),
+            },
+            Codes::Wide(codes) => return codes.push(code),
+        }
+        self.push(code);
+    }
+
+    fn finish(self, rows: usize) -> Cells {
+        match self {
+            Codes::Narrow(mut codes) => {
+                codes.resize(rows, 0);
+                Cells::Codes8(codes.into())
+            }
+            Codes::Middle(mut codes) => {
+                codes.resize(rows, 0);
+                Cells::Codes16(codes.into())
+            }
+            Codes::Wide(mut codes) => {
+                codes.resize(rows, 0);
+                Cells::Codes32(codes.into())
+            }
+        }
+    }
+}
+
+/// The codes that the codes of one column have in another, as far as they were needed.
+pub struct Translation<'c> {
+    column: &'c Column,
+    codes: Vec<u32>,
+}
+
+impl<'c> Translation<'c> {
+    /// Nothing is translated yet.
+    pub fn new(column: &'c Column) -> Translation<'c> {
+        Translation { column, codes: vec![0; column.dictionary.len() + 1] }
+    }
+}
+
+impl ColumnBuilder {
+    /// An empty column of values of this type.
+    pub fn new(ty: Type) -> ColumnBuilder {
+        let cells = match ty {
+            Type::Date => GrowingCells::Days(Vec::new()),
+            Type::Int | Type::Decimal | Type::Money | Type::Instant => GrowingCells::Numbers(Vec::new()),
+            _ => {
+                let mut dictionary = GrowingDictionary::new(ty);
+                if ty == Type::Bool {
+                    // Both have their code in every column.
+                    for truth in [false, true] {
+                        dictionary.code(&Value::Bool(truth));
+                    }
+                }
+                GrowingCells::Codes { codes: Codes::Narrow(Vec::new()), dictionary }
+            }
+        };
+        ColumnBuilder { ty, cells, fits: true, least: i64::MAX }
+    }
+
+    /// The next value.
+    pub fn push(&mut self, value: Option<&Value>) {
+        match (&mut self.cells, value) {
+            (GrowingCells::Days(days), Some(Value::Date(day))) => days.push(day.0),
+            (GrowingCells::Days(days), _) => days.push(UNKNOWN_DAY),
+            (
+                GrowingCells::Numbers(numbers),
+                Some(Value::Int(n) | Value::Decimal(n) | Value::Money(n) | Value::Instant(Instant(n))),
+            ) => {
+                // The ends stand for "unknown" and "behind all" in comparisons.
+                self.fits &= *n != UNKNOWN_NUMBER && *n != i64::MAX;
+                self.least = self.least.min(*n);
+                numbers.push(*n);
+            }
+            (GrowingCells::Numbers(numbers), _) => numbers.push(UNKNOWN_NUMBER),
+            (GrowingCells::Codes { codes, .. }, None) => codes.push(0),
+            (GrowingCells::Codes { codes, dictionary }, Some(value)) => codes.push(dictionary.code(value)),
+        }
+    }
+
+    /// The cell of another column of the same type.
+    pub fn take(&mut self, from: &mut Translation<'_>, index: usize) {
+        let code = match &from.column.cells {
+            Cells::Codes8(codes) => u32::from(codes[index]),
+            Cells::Codes16(codes) => u32::from(codes[index]),
+            Cells::Codes32(codes) => codes[index],
+            Cells::Days(_) | Cells::Numbers(_) => {
+                // The ends are values here if they were values there.
+                self.fits &= from.column.fits;
+                return self.push(from.column.value(index).as_ref());
+            }
+        };
+        let GrowingCells::Codes { codes, dictionary } = &mut self.cells else {
+            // Few numbers, which were given codes.
+            return self.push(from.column.value(index).as_ref());
+        };
+        let known = &mut from.codes[code as usize];
+        if *known == 0 && code != 0 {
+            *known = dictionary.code(&from.column.dictionary.value(code as usize - 1));
+        }
+        codes.push(*known);
+    }
+
+    /// The column, padded to so many rows.
+    pub fn finish(self, rows: usize) -> Column {
+        let none = || super::Dictionary::new(self.ty, Vec::new());
+        let (cells, dictionary) = match self.cells {
+            GrowingCells::Days(mut days) => {
+                days.resize(rows, UNKNOWN_DAY);
+                (Cells::Days(days.into()), none())
+            }
+            GrowingCells::Numbers(mut numbers) => {
+                numbers.resize(rows, UNKNOWN_NUMBER);
+                match few(&numbers).filter(|_| self.ty != Type::Instant && self.fits) {
+                    Some(values) => {
+                        let code = |n: &i64| if *n == UNKNOWN_NUMBER { 0 } else { place(&values, *n) + 1 };
+                        let codes = numbers.iter().map(code).collect();
+                        let values = values.iter().map(|n| of_number(self.ty, *n)).collect();
+                        (Cells::Codes8(codes), super::Dictionary::new(self.ty, values))
+                    }
+                    None => (Cells::Numbers(numbers.into()), none()),
+                }
+            }
+            GrowingCells::Codes { codes, dictionary } => (codes.finish(rows), dictionary.finish()),
+        };
+        Column { ty: self.ty, cells, dictionary, fits: self.fits, least: self.least }
+    }
+}
+
+/// Up to 15 different known numbers, ascending: then codes are narrower and quicker to test.
+fn few(numbers: &[i64]) -> Option<Vec<i64>> {
+    let mut values: Vec<i64> = Vec::new();
+    for number in numbers.iter().filter(|number| **number != UNKNOWN_NUMBER) {
+        if let Err(place) = values.binary_search(number) {
+            if values.len() == 15 {
+                return None;
+            }
+            values.insert(place, *number);
+        }
+    }
+    Some(values)
+}
+
+fn place(values: &[i64], number: i64) -> u8 {
+    values.binary_search(&number).expect("the values are those of the column") as u8
+}
+
+/// The events of one kind, patron by patron.
+pub struct EventsBuilder {
+    offsets: Vec<u32>,
+    at: Vec<i64>,
+    day: Vec<i16>,
+    days_fit: bool,
+    row: Vec<i64>,
+    removed: ColumnBuilder,
+    fields: Vec<Option<ColumnBuilder>>,
+}
+
+impl EventsBuilder {
+    /// No patrons yet; with these of the kind's fields.
+    pub fn new(event: &Event, wants: impl Fn(usize) -> bool) -> EventsBuilder {
+        let fields = event.fields.iter().enumerate();
+        EventsBuilder {
+            offsets: vec![0],
+            at: Vec::new(),
+            day: Vec::new(),
+            days_fit: true,
+            row: Vec::new(),
+            removed: ColumnBuilder::new(Type::Bool),
+            fields: fields.map(|(index, field)| wants(index).then(|| ColumnBuilder::new(field.ty))).collect(),
+        }
+    }
+
+    /// The next event of the present patron, by (`at`, `row`); `day` is its local date.
+    pub fn push(
+        &mut self,
+        (row, at, day): (RowId, Instant, Day),
+        removed: bool,
+        mut field: impl FnMut(usize) -> Option<Value>,
+    ) {
+        let day = i16::try_from(i64::from(day.0) - i64::from(EVENT_EPOCH));
+        // The ends stand for "before" and "behind all" in comparisons.
+        let day = day.ok().filter(|day| *day != i16::MIN && *day != i16::MAX);
+        self.days_fit &= day.is_some();
+        self.at.push(at.0);
+        self.day.push(day.unwrap_or(0));
+        self.row.push(row.0);
+        self.removed.push(Some(&Value::Bool(removed)));
+        for (index, column) in self.fields.iter_mut().enumerate() {
+            if let Some(column) = column {
+                column.push(field(index).as_ref());
+            }
+        }
+    }
+
+    /// All events of one patron, the one in row `patron` of other events of the kind.
+    pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
+        let events = from.events;
+        self.days_fit &= events.days_fit;
+        for index in events.offsets[patron] as usize..events.offsets[patron + 1] as usize {
+            self.at.push(events.at[index]);
+            self.day.push(events.day[index]);
+            self.row.push(events.row[index]);
+            self.removed.take(&mut from.removed, index);
+            for (column, from) in self.fields.iter_mut().zip(&mut from.fields) {
+                if let (Some(column), Some(from)) = (column, from) {
+                    column.take(from, index);
+                }
+            }
+        }
+        self.end_patron();
+    }
+
+    /// The present patron has no more.
+    pub fn end_patron(&mut self) {
+        self.offsets.push(u32::try_from(self.at.len()).expect("fewer than 2^32 events of a kind"));
+    }
+
+    /// The events, padded to so many rows of patrons.
+    pub fn finish(mut self, rows: usize) -> Events {
+        let count = self.at.len();
+        let padded = count + SPARE_EVENTS;
+        self.offsets.resize(rows + 1, count as u32);
+        let earliest = self.at.iter().copied().min().unwrap_or(i64::MAX);
+        self.at.resize(padded, i64::MAX);
+        self.day.resize(padded, i16::MAX);
+        self.row.resize(padded, 0);
+        Events {
+            offsets: self.offsets.into(),
+            at: self.at.into(),
+            day: self.day.into(),
+            days_fit: self.days_fit,
+            earliest,
+            row: self.row.into(),
+            removed: self.removed.finish(padded),
+            fields: self.fields.into_iter().map(|column| column.map(|column| column.finish(padded))).collect(),
+        }
+    }
+}
+
+/// What [`EventsBuilder::take`] takes from.
+pub struct EventsTranslation<'c> {
+    events: &'c Events,
+    removed: Translation<'c>,
+    fields: Vec<Option<Translation<'c>>>,
+}
+
+impl<'c> EventsTranslation<'c> {
+    /// Nothing is translated yet.
+    pub fn new(events: &'c Events) -> EventsTranslation<'c> {
+        EventsTranslation {
+            events,
+            removed: Translation::new(&events.removed),
+            fields: events.fields.iter().map(|column| column.as_ref().map(Translation::new)).collect(),
+        }
+    }
+}
+
+/// The consents of many patrons.
+#[derive(Default)]
+pub struct ConsentsBuilder {
+    columns: Vec<(crate::catalogue::PurposeId, crate::catalogue::Channel, Vec<u8>, Vec<i32>, Vec<i32>)>,
+}
+
+impl ConsentsBuilder {
+    /// A consent of the patron in `row`, which is not before that of the last one.
+    pub fn push(&mut self, row: usize, consent: &Consent) {
+        let known = self.columns.iter().position(|known| (known.0, known.1) == (consent.purpose, consent.channel));
+        let at = known.unwrap_or_else(|| {
+            self.columns.push((consent.purpose, consent.channel, Vec::new(), Vec::new(), Vec::new()));
+            self.columns.len() - 1
+        });
+        let (_, _, state, on, until) = &mut self.columns[at];
+        resize(state, on, until, row);
+        state.push(consent_code(consent.state));
+        on.push(consent.on.0);
+        until.push(consent.until.map_or(UNKNOWN_DAY, |day| day.0));
+    }
+
+    /// The consents, padded to so many rows.
+    pub fn finish(self, rows: usize) -> Vec<Consents> {
+        let finish = |(purpose, channel, mut state, mut on, mut until)| {
+            resize(&mut state, &mut on, &mut until, rows);
+            Consents { purpose, channel, state: state.into(), on: on.into(), until: until.into() }
+        };
+        self.columns.into_iter().map(finish).collect()
+    }
+}
+
+fn resize(state: &mut Vec<u8>, on: &mut Vec<i32>, until: &mut Vec<i32>, rows: usize) {
+    state.resize(rows, 0);
+    on.resize(rows, UNKNOWN_DAY);
+    until.resize(rows, UNKNOWN_DAY);
+}
