@@ -46,3 +46,14 @@ pub const XML_NODES: u32 = 1_000_000;
 /// Days between two ticks after which the clock is doubted rather than believed. A closure or an outage of some weeks
 /// catches up without a word; a machine whose clock jumps a year would let everything of that year fall due at once.
 pub const TICK_GAP_DAYS: i64 = 60;
+
+/// Patrons from which on a store has a columnar snapshot beside it. A smaller one is read from SQLite in less than half
+/// a second, and a file that saves nothing is one more to explain.
+pub const SNAPSHOT_FROM_PATRONS: i64 = 20_000;
+
+/// One part in so many of the patrons may have changed before a snapshot is written anew: reading so many one by one
+/// takes as long as writing it.
+pub const SNAPSHOT_CHANGED_SHARE: usize = 20;
+
+/// Parts of a snapshot that are made at once, each in memory of its own.
+pub const SNAPSHOT_READERS: usize = 2;

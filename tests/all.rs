@@ -16,5 +16,6 @@ mod real;
 mod report;
 mod review;
 mod simulation;
+mod snapshot;
 mod suite;
 mod syntax;

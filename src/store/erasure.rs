@@ -10,7 +10,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::suppression::{KeyedHash, Suppressed, Suppression, hex};
-use super::{Needs, Reader, Store, StoreError, Writer};
+use super::{Needs, Reader, Store, StoreError, Writer, snapshot};
 use crate::catalogue::{Channel, Value};
 use crate::rule::{ConsentState, Facts, PatronId};
 use crate::symbol::Symbol;
@@ -81,6 +81,7 @@ impl Writer<'_> {
     /// # Errors
     /// If SQLite does.
     pub fn erase(&mut self, patron: PatronId) -> Result<(), StoreError> {
+        snapshot::forget(self.connection)?;
         for sql in [
             "DELETE FROM patron WHERE id = ?1",
             "DELETE FROM change_log WHERE patron = ?1",

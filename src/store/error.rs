@@ -26,6 +26,8 @@ pub enum StoreError {
     OldSqlite { version: &'static str },
     /// A patron is named that is not there.
     NoSuchPatron(String),
+    /// The snapshot beside the store cannot be written, or deleted with what is to be deleted.
+    Snapshot { path: PathBuf, why: String },
 }
 
 impl fmt::Display for StoreError {
@@ -73,6 +75,13 @@ impl fmt::Display for StoreError {
             ),
             StoreError::NoSuchRecord { record, key } => write!(f, "there is no {record} with the key {key:?}"),
             StoreError::NoSuchPatron(key) => write!(f, "there is no patron with the key {key:?}"),
+            StoreError::Snapshot { path, why } => {
+                write!(
+                    f,
+                    "{}: {why}; it holds nothing that the store does not: delete it, and try again",
+                    path.display()
+                )
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod column;
 mod consent;
 mod erasure;
 mod error;
+mod excerpt;
 pub mod import;
 mod layout;
 mod merge;
@@ -21,6 +22,7 @@ mod privacy;
 mod read;
 mod scan;
 mod secret;
+pub mod snapshot;
 mod suppression;
 mod write;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{Layout, Reader, StoreError, Writer, layout, migrate};
+use super::{Layout, Reader, StoreError, Writer, excerpt, layout, migrate};
 use crate::catalogue::Catalogue;
 use crate::time::{Instant, Zone};
 
@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// If there is no memory.
     pub fn in_memory() -> Result<Store, StoreError> {
-        let mut connection = Connection::open_in_memory()?;
+        let mut connection = excerpt::memory()?;
         configure(&connection)?;
         prepare(&mut connection)?;
         Ok(Store { connection, path: None, layout: Arc::default(), writable: true })
@@ -217,7 +217,7 @@ fn inspect(path: &Path) -> Result<i64, StoreError> {
     Ok(version)
 }
 
-fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let readable = |connection: &Connection| {
         connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get::<_, i64>(0)).map(|_| ())
@@ -228,8 +228,7 @@ fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
         // On a medium that cannot be written, the file beside the database that readers share cannot be made: then
         // nobody else writes it either, and it is read as it lies there, unless a log waits to be replayed.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen) && log_is_empty(path) => {
-            let uri = format!("file:{}?immutable=1", percent_encoded(path));
-            Ok(Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
+            Ok(Connection::open_with_flags(uri(path, "immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?)
         }
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             Err(StoreError::Foreign { path: path.to_owned(), why: "it is no SQLite database".to_owned() })
@@ -244,19 +243,22 @@ fn log_is_empty(path: &Path) -> bool {
     PathBuf::from(log).metadata().map_or(true, |file| file.len() == 0)
 }
 
-fn percent_encoded(path: &Path) -> String {
-    let mut out = String::new();
+/// A file as SQLite names it with a parameter.
+pub(super) fn uri(path: &Path, parameter: &str) -> String {
+    let mut out = "file:".to_owned();
     for byte in path.to_string_lossy().bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => out.push(byte as char),
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
+    out.push('?');
+    out.push_str(parameter);
     out
 }
 
 /// For every connection: a file from elsewhere cannot run code, and deleted data is overwritten.
-fn configure(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(PATIENCE)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

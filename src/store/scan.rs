@@ -112,7 +112,8 @@ fn patrons_sql(layout: &Layout, fields: &[u16]) -> String {
     sql
 }
 
-fn push_columns(sql: &mut String, columns: &[Column], fields: &[u16]) {
+/// Names the columns of these fields after those before.
+pub(super) fn push_columns(sql: &mut String, columns: &[Column], fields: &[u16]) {
     for &index in fields {
         sql.push_str(", ");
         sql.push_str(&columns[usize::from(index)].sql);
@@ -128,7 +129,7 @@ fn clear(facts: &mut Facts) {
 }
 
 /// What a statement reads besides the patrons.
-enum Source<'l> {
+pub(super) enum Source<'l> {
     Events { index: usize, rows: &'l Rows, fields: Vec<u16> },
     Lists,
     Consents,
@@ -137,7 +138,7 @@ enum Source<'l> {
 
 impl Source<'_> {
     /// In the order of patrons; the first column is the patron.
-    fn sql(&self) -> String {
+    pub fn sql(&self) -> String {
         match self {
             Source::Events { rows, fields, .. } => {
                 let mut sql = "SELECT patron, at, id, removed".to_owned();

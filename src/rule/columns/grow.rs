@@ -4,7 +4,7 @@ use super::dictionary::GrowingDictionary;
 use super::{
     Cells, Column, Consents, EVENT_EPOCH, Events, SPARE_EVENTS, UNKNOWN_DAY, UNKNOWN_NUMBER, consent_code, of_number,
 };
-use crate::catalogue::{Event, Type, Value};
+use crate::catalogue::{Channel, Event, PurposeId, Type, Value};
 use crate::rule::{Consent, RowId};
 use crate::time::{Day, Instant};
 
@@ -297,36 +297,50 @@ impl<'c> EventsTranslation<'c> {
 /// The consents of many patrons.
 #[derive(Default)]
 pub struct ConsentsBuilder {
-    columns: Vec<(crate::catalogue::PurposeId, crate::catalogue::Channel, Vec<u8>, Vec<i32>, Vec<i32>)>,
+    columns: Vec<GrowingConsents>,
+}
+
+/// [`Consents`] that grow.
+struct GrowingConsents {
+    purpose: PurposeId,
+    channel: Channel,
+    state: Vec<u8>,
+    on: Vec<i32>,
+    until: Vec<i32>,
 }
 
 impl ConsentsBuilder {
     /// A consent of the patron in `row`, which is not before that of the last one.
     pub fn push(&mut self, row: usize, consent: &Consent) {
-        let known = self.columns.iter().position(|known| (known.0, known.1) == (consent.purpose, consent.channel));
+        let (purpose, channel) = (consent.purpose, consent.channel);
+        let known = self.columns.iter().position(|known| (known.purpose, known.channel) == (purpose, channel));
         let at = known.unwrap_or_else(|| {
-            self.columns.push((consent.purpose, consent.channel, Vec::new(), Vec::new(), Vec::new()));
+            let (state, on, until) = Default::default();
+            self.columns.push(GrowingConsents { purpose, channel, state, on, until });
             self.columns.len() - 1
         });
-        let (_, _, state, on, until) = &mut self.columns[at];
-        resize(state, on, until, row);
-        state.push(consent_code(consent.state));
-        on.push(consent.on.0);
-        until.push(consent.until.map_or(UNKNOWN_DAY, |day| day.0));
+        let column = &mut self.columns[at];
+        column.resize(row);
+        column.state.push(consent_code(consent.state));
+        column.on.push(consent.on.0);
+        column.until.push(consent.until.map_or(UNKNOWN_DAY, |day| day.0));
     }
 
     /// The consents, padded to so many rows.
     pub fn finish(self, rows: usize) -> Vec<Consents> {
-        let finish = |(purpose, channel, mut state, mut on, mut until)| {
-            resize(&mut state, &mut on, &mut until, rows);
+        let finish = |mut column: GrowingConsents| {
+            column.resize(rows);
+            let GrowingConsents { purpose, channel, state, on, until } = column;
             Consents { purpose, channel, state: state.into(), on: on.into(), until: until.into() }
         };
         self.columns.into_iter().map(finish).collect()
     }
 }
 
-fn resize(state: &mut Vec<u8>, on: &mut Vec<i32>, until: &mut Vec<i32>, rows: usize) {
-    state.resize(rows, 0);
-    on.resize(rows, UNKNOWN_DAY);
-    until.resize(rows, UNKNOWN_DAY);
+impl GrowingConsents {
+    fn resize(&mut self, rows: usize) {
+        self.state.resize(rows, 0);
+        self.on.resize(rows, UNKNOWN_DAY);
+        self.until.resize(rows, UNKNOWN_DAY);
+    }
 }

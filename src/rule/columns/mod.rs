@@ -14,7 +14,7 @@ mod dictionary;
 mod grow;
 mod read;
 
-use crate::catalogue::{Channel, EventId, FieldId, PurposeId, Type, Value};
+use crate::catalogue::{Catalogue, Channel, EventId, FieldId, PurposeId, Type, Value};
 use crate::time::Day;
 
 pub use buffer::Buffer;
@@ -48,6 +48,19 @@ pub struct Wanted {
     pub events: Vec<Option<Vec<bool>>>,
     pub consents: bool,
     pub lists: bool,
+}
+
+impl Wanted {
+    /// Everything that the catalogue names.
+    pub fn everything(catalogue: &Catalogue) -> Wanted {
+        Wanted {
+            fields: vec![true; catalogue.fields.len()],
+            changed: vec![true; catalogue.fields.len()],
+            events: catalogue.events.iter().map(|event| Some(vec![true; event.fields.len()])).collect(),
+            consents: true,
+            lists: true,
+        }
+    }
 }
 
 /// A column of values of one type.
@@ -155,6 +168,16 @@ impl Columns {
         self.len().div_ceil(BLOCK)
     }
 
+    /// A bit for each row that stands for somebody.
+    pub fn all_rows(&self) -> Vec<u64> {
+        let mut bits = vec![u64::MAX; self.blocks()];
+        let spare = self.blocks() * BLOCK - self.len();
+        if let Some(last) = bits.last_mut() {
+            *last >>= spare;
+        }
+        bits
+    }
+
     /// The column of a field, if it was wanted.
     pub fn field(&self, field: FieldId) -> Option<&Column> {
         self.fields[field.index()].as_ref()
@@ -179,6 +202,37 @@ impl Column {
             Cells::Numbers(numbers) => numbers[index],
         };
         (number != UNKNOWN_NUMBER).then(|| of_number(self.ty, number))
+    }
+
+    /// Whether the value in row `index` is known.
+    pub fn is_known(&self, index: usize) -> bool {
+        match &self.cells {
+            Cells::Codes8(codes) => codes[index] != 0,
+            Cells::Codes16(codes) => codes[index] != 0,
+            Cells::Codes32(codes) => codes[index] != 0,
+            Cells::Days(days) => days[index] != UNKNOWN_DAY,
+            Cells::Numbers(numbers) => numbers[index] != UNKNOWN_NUMBER,
+        }
+    }
+
+    /// Instants in microseconds, [`UNKNOWN_NUMBER`] for those that are unknown.
+    pub fn of_instants(at: Vec<i64>) -> Column {
+        let known = at.iter().copied().filter(|at| *at != UNKNOWN_NUMBER);
+        let least = known.clone().min().unwrap_or(i64::MAX);
+        let fits = known.max().is_none_or(|most| most != i64::MAX);
+        let dictionary = Dictionary::new(Type::Instant, Vec::new());
+        Column { ty: Type::Instant, cells: Cells::Numbers(at.into()), dictionary, fits, least }
+    }
+
+    /// How many rows there are, padding included.
+    pub fn rows(&self) -> usize {
+        match &self.cells {
+            Cells::Codes8(codes) => codes.len(),
+            Cells::Codes16(codes) => codes.len(),
+            Cells::Codes32(codes) => codes.len(),
+            Cells::Days(days) => days.len(),
+            Cells::Numbers(numbers) => numbers.len(),
+        }
     }
 
     fn decode(&self, code: usize) -> Option<Value> {

@@ -10,9 +10,10 @@ impl Columns {
     pub fn facts(&self, index: usize) -> Facts {
         let changed = (0..self.changed.len()).filter_map(|field| {
             let Some(Value::Instant(at)) = self.changed[field].as_ref()?.value(index) else { return None };
-            Some((FieldId(field as u16), at))
+            // What never changed is as it was since the store first knew of the patron.
+            (at.0 != self.since[index]).then_some((FieldId(field as u16), at))
         });
-        let on_list = |list: &usize| self.lists[*list][index / super::BLOCK] >> (index % super::BLOCK) & 1 == 1;
+        let on_list = |list: &usize| self.is_on(*list, index);
         Facts {
             patron: PatronId(self.patrons[index]),
             key: self.keys.get(index).into(),
@@ -20,9 +21,19 @@ impl Columns {
             fields: self.fields.iter().map(|column| column.as_ref()?.value(index)).collect(),
             events: (0..self.events.len()).map(|event| self.rows_of(event, index)).collect(),
             lists: (0..self.lists.len()).filter(on_list).map(|list| ListId(list as u16)).collect(),
-            consents: self.consents.iter().filter_map(|column| column.consent(index)).collect(),
+            consents: self.consents(index).collect(),
             changed: changed.collect(),
         }
+    }
+
+    /// The consents of the patron in row `index`.
+    pub fn consents(&self, index: usize) -> impl Iterator<Item = Consent> + '_ {
+        self.consents.iter().filter_map(move |column| column.consent(index))
+    }
+
+    /// Whether the patron in row `index` is on the list with this index.
+    pub fn is_on(&self, list: usize, index: usize) -> bool {
+        self.lists[list][index / super::BLOCK] >> (index % super::BLOCK) & 1 == 1
     }
 
     fn rows_of(&self, event: usize, index: usize) -> Vec<EventRow> {
