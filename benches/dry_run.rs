@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bookmobile::check;
 use bookmobile::review::demo::{Plan, Schema, Town};
-use bookmobile::review::dry_run::dry_run;
+use bookmobile::review::dry_run::{Means, dry_run};
 use bookmobile::review::starter;
 use bookmobile::store::Store;
 use bookmobile::time::{Day, TimeOfDay};
@@ -36,7 +36,7 @@ fn main() {
             let (found, time) = clock(|| {
                 let mut store = Store::open_read_only(&path).expect("the store");
                 store.align(&program.catalogue).expect("its catalogue");
-                dry_run(&store, &program, None, at).expect("a preview")
+                dry_run(&store, &program, None, at, &Means::default()).expect("a preview")
             });
             assert_eq!(found.patrons, patrons);
             time

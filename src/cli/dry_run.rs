@@ -9,16 +9,17 @@ use serde_json::{Value as Json, json};
 
 use super::program::compile;
 use super::tick::{clock, instant};
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::Affected;
 use crate::program::Program;
-use crate::review::dry_run::{DryRun, Preview, dry_run};
+use crate::review::dry_run::{DryRun, Means, Preview, dry_run};
 use crate::review::show;
 use crate::store::Store;
 
 /// Show whom each campaign would reach, and what a tick would do now
 ///
-/// Reads the store and writes nothing. For each campaign: how many are in its audience, how many of them no exception
+/// Reads the store and decides nothing in it. Beside a large store a file STORE.snapshot is kept, from which the next
+/// dry-run reads quickly; it may be deleted. For each campaign: how many are in its audience, how many of them no exception
 /// leaves out, how many of those have consent and an address, and how many messages are due. With the name of a
 /// campaign, also the dates that its windows mean today and a message as one of its readers would get it.
 #[derive(Args)]
@@ -56,8 +57,16 @@ impl DryRunCommand {
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
         let mut store = Store::open_read_only(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
-        let found =
-            dry_run(&store, &program, self.campaign.as_deref(), at).map_err(|error| Failure::new(error.to_string()))?;
+        let bar = terminal::bar("{msg}{wide_bar} {percent} %");
+        let progress = |done: u64, total: u64| {
+            bar.set_message("the store's snapshot is made ");
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        let means = Means { progress: Some(&progress), ..Means::default() };
+        let found = dry_run(&store, &program, self.campaign.as_deref(), at, &means);
+        bar.finish_and_clear();
+        let found = found.map_err(|error| Failure::new(error.to_string()))?;
         if self.json {
             writeln!(terminal, "{:#}", json_of(&found, &program))?;
         } else {

@@ -1,14 +1,12 @@
 //! `bookmobile import`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, Outcome, Terminal, program, tick};
+use super::{Failure, Outcome, Terminal, program, terminal, tick};
 use crate::store::Store;
 use crate::store::import::{self, Mapping, Options, Rejects, Summary, TargetSummary};
 
@@ -79,7 +77,7 @@ impl Import {
             (None, true) => Rejects::nowhere(),
             (None, false) => Rejects::beside_inputs(),
         };
-        let bar = bar();
+        let bar = terminal::bar("{bar:30} {bytes} of {total_bytes}, {eta} left");
         let progress = |done: u64, total: u64| {
             bar.set_length(total);
             bar.set_position(done);
@@ -125,19 +123,6 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         files.extend(found);
     }
     Ok(files)
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 fn write_text(summary: &Summary, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ use crate::engine::visit::Visit;
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
 use crate::rule::{Facts, PatronId, RowId, Tables};
-use crate::store::{Needs, Store, StoreError, SuppressionList, Transaction};
+use crate::store::{Needs, Reader, Store, StoreError, SuppressionList, Transaction};
 use crate::time::Instant;
 
 /// Patrons that are read at once.
@@ -179,6 +179,10 @@ fn decide(
         None => ShareKey(db.query_row("SELECT randomblob(16)", [], |row| row.get(0))?),
     };
     let watches = watches(db, plan, before.as_ref(), now)?;
+    for (watch, running) in watches.iter().zip(&plan.campaigns).filter(|(watch, _)| watch.is_baseline) {
+        let state = CampaignState { start: running.fingerprint.clone(), baseline_at: watch.baseline_at };
+        state::set_campaign(db, running.name(), &state)?;
+    }
     let work = work(transaction, plan, &watches, before.as_ref(), now)?;
     let keyed = Draws::Keyed(key);
     let tables = if work.is_empty() { Tables::default() } else { reader.tables()? };
@@ -259,17 +263,30 @@ fn work(
         .iter()
         .zip(&plan.campaigns)
         .any(|(watch, running)| !running.is_public() && (watch.is_baseline || watch.scheduled.is_some()));
+    let Some(touched) = touched(&reader, transaction.connection(), before, now)? else {
+        return Ok(Work { patrons: reader.patrons()?, touched: None, is_everybody: true });
+    };
+    let patrons = if concerns_all { reader.patrons()? } else { touched.iter().copied().collect() };
+    Ok(Work { patrons, touched: Some(touched), is_everybody: concerns_all })
+}
+
+/// Whose data changed since the last tick, or whose `until` has come; `None`: everybody, as a reference table changed.
+pub(super) fn touched(
+    reader: &Reader<'_>,
+    db: &Connection,
+    before: Option<&Clock>,
+    now: Instant,
+) -> Result<Option<BTreeSet<PatronId>>, StoreError> {
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
     if changes.everybody {
-        return Ok(Work { patrons: reader.patrons()?, touched: None, is_everybody: true });
+        return Ok(None);
     }
     let mut touched: BTreeSet<PatronId> = changes.patrons.into_iter().collect();
-    let mut due = transaction.connection().prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
+    let mut due = db.prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
     for patron in due.query_map([now.0], |row| row.get(0).map(PatronId))? {
         touched.insert(patron?);
     }
-    let patrons = if concerns_all { reader.patrons()? } else { touched.iter().copied().collect() };
-    Ok(Work { patrons, touched: Some(touched), is_everybody: concerns_all })
+    Ok(Some(touched))
 }
 
 /// Visits the patrons of the work list, in their order.
@@ -300,9 +317,14 @@ fn visit(tick: &mut Tick<'_>, work: &Work) -> Result<(), TickError> {
     Ok(())
 }
 
-/// What each campaign looks for at this tick. Takes the baseline of those that have none, whose start changed its
-/// meaning, or that were away at the last tick.
-fn watches(db: &Connection, plan: &Plan<'_>, before: Option<&Clock>, now: Instant) -> Result<Vec<Watch>, TickError> {
+/// What each campaign looks for at this tick. Those that have no baseline, whose start changed its meaning, or that
+/// were away at the last tick take one.
+pub(super) fn watches(
+    db: &Connection,
+    plan: &Plan<'_>,
+    before: Option<&Clock>,
+    now: Instant,
+) -> Result<Vec<Watch>, StoreError> {
     let mut found = Vec::with_capacity(plan.campaigns.len());
     let last = before.map(|clock| clock.ticked_at);
     for running in &plan.campaigns {
@@ -310,10 +332,6 @@ fn watches(db: &Connection, plan: &Plan<'_>, before: Option<&Clock>, now: Instan
         let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
         let baseline_at =
             known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
-        if baseline_at.is_none() {
-            let state = CampaignState { start: running.fingerprint.clone(), baseline_at: now };
-            state::set_campaign(db, running.name(), &state)?;
-        }
         let zone = &plan.program.library.zone;
         let is_fresh = |at: &Instant| {
             baseline_at.is_some_and(|baseline| *at > baseline)

@@ -4,7 +4,7 @@ use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan};
 use bookmobile::program::Program;
-use bookmobile::review::dry_run::dry_run;
+use bookmobile::review::dry_run::{Means, dry_run};
 use bookmobile::review::versions;
 use bookmobile::store::Store;
 use bookmobile::symbol::Symbol;
@@ -217,7 +217,7 @@ fn foretold(old: &str, new: &Program) -> (Vec<(String, engine::Affected)>, Vec<&
     town.tick(&old, 0);
     town.house(&old, 1, "eastside");
     town.tick(&old, 1);
-    let found = dry_run(&town.store, new, None, at(2)).expect("a preview");
+    let found = dry_run(&town.store, new, None, at(2), &Means::default()).expect("a preview");
     for day in 2..14 {
         town.tick(new, day);
     }
@@ -270,7 +270,7 @@ fn a_version_that_no_longer_compiles_is_said_before_it_ends_what_runs_in_it() {
     town.tick(&old, 1);
     let broken = r#"[["program.campaign", "library {"]]"#;
     town.store.connection().execute("UPDATE program_version SET files = ?1", [broken]).expect("written");
-    let found = dry_run(&town.store, &new, None, at(2)).expect("a preview").affected;
+    let found = dry_run(&town.store, &new, None, at(2), &Means::default()).expect("a preview").affected;
     assert_eq!(found, moved(engine::Affected { running: 1, end: 1, ..engine::Affected::default() }));
     for day in 2..14 {
         town.tick(&new, day);

@@ -1,10 +1,10 @@
 //! Dry-run and explain: what they say is what a tick does, and they write nothing.
 
 use bookmobile::engine::{self, Plan};
-use bookmobile::eval::Truth;
+use bookmobile::eval::{Truth, Way};
 use bookmobile::program::Program;
 use bookmobile::review::demo::{self, Schema, Town};
-use bookmobile::review::dry_run::{DryRun, dry_run};
+use bookmobile::review::dry_run::{DryRun, Means, dry_run};
 use bookmobile::review::explain::{Explanation, Part, Subject, explanation};
 use bookmobile::rule::Facts;
 use bookmobile::store::{Needs, Store};
@@ -58,7 +58,7 @@ fn a_dry_run_foretells_the_tick_and_writes_nothing() {
     town.found(&mut store, |_| ()).expect("imported");
     let ticking = Plan::new(&program);
 
-    let first = dry_run(&store, &program, None, at(&program, 0)).expect("a preview");
+    let first = dry_run(&store, &program, None, at(&program, 0), &Means::default()).expect("a preview");
     assert_eq!(first.last_tick, None);
     assert!(foretold(&first).is_empty(), "the first tick starts nothing");
     engine::tick(&mut store, &ticking, at(&program, 0), None).expect("ticked");
@@ -70,7 +70,7 @@ fn a_dry_run_foretells_the_tick_and_writes_nothing() {
         let before = newest(&store);
         let mut reading = Store::open_read_only(&path).expect("the store");
         reading.align(&program.catalogue).expect("it fits");
-        let found = dry_run(&reading, &program, None, now).expect("a preview");
+        let found = dry_run(&reading, &program, None, now, &Means::default()).expect("a preview");
         assert_eq!(newest(&store), before, "nothing was written");
         engine::tick(&mut store, &ticking, now, None).expect("ticked");
         let happened = outbox(&store, before);
@@ -79,11 +79,47 @@ fn a_dry_run_foretells_the_tick_and_writes_nothing() {
     }
 }
 
+/// With native code, a snapshot and an excerpt a dry-run says what it says by the interpreter, from SQLite, over a copy
+/// of the whole store: before the first tick, at ticks with and without a schedule, of all campaigns and of one.
+#[test]
+fn what_makes_a_dry_run_quick_changes_nothing_in_it() {
+    let plainly = Means { way: Way::Interpreted, from_patrons: i64::MAX, progress: None, excerpt: false };
+    let quickly = Means { from_patrons: 0, ..Means::default() };
+    let program = starter_program();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("town.db");
+    let mut store = Store::open(&path).expect("a new store");
+    store.align(&program.catalogue).expect("it fits");
+    let days = demo::Plan { days: 3, ..plan(2_200) };
+    let mut town = Town::new(Schema::new(&program.catalogue, &program.library.zone), days);
+    town.found(&mut store, |_| ()).expect("imported");
+    let ticking = Plan::new(&program);
+    let mut queued = 0;
+    for day in 0..=3 {
+        if day > 0 {
+            town.import_day(&mut store, day).expect("imported");
+        }
+        let now = at(&program, day);
+        let mut reading = Store::open_read_only(&path).expect("the store");
+        reading.align(&program.catalogue).expect("it fits");
+        let names = program.campaigns.iter().map(|campaign| Some(campaign.name.as_str()));
+        for only in names.chain([None]) {
+            let plain = dry_run(&reading, &program, only, now, &plainly).expect("a preview");
+            let quick = dry_run(&reading, &program, only, now, &quickly).expect("a preview");
+            assert_eq!(quick, plain, "{only:?} on day {day}");
+            queued += foretold(&plain).len();
+        }
+        engine::tick(&mut store, &ticking, now, None).expect("ticked");
+    }
+    assert!(queued > 10, "something was due: {queued}");
+    assert!(folder.path().join("town.db.snapshot").exists());
+}
+
 #[test]
 fn the_funnel_counts_what_the_rules_say() {
     let program = starter_program();
     let store = super::town(&program, plan(800));
-    let found = dry_run(&store, &program, None, at(&program, 0)).expect("a preview");
+    let found = dry_run(&store, &program, None, at(&program, 0), &Means::default()).expect("a preview");
     let of = |name: &str| found.campaigns.iter().find(|preview| preview.name == name).expect("the campaign");
     for preview in &found.campaigns {
         let funnel = &preview.funnel;

@@ -5,7 +5,7 @@ use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan};
 use bookmobile::program::Program;
-use bookmobile::review::dry_run::dry_run;
+use bookmobile::review::dry_run::{Means, dry_run};
 use bookmobile::review::explain::journal;
 use bookmobile::rule::ConsentState;
 use bookmobile::store::Store;
@@ -112,7 +112,8 @@ fn every_reason_is_kept_and_told() {
     town.tick(begin);
     town.bounce(at(&program, 25, 9), "cy");
 
-    let foretold = dry_run(&town.store, &program, Some("news"), at(&program, 25, 10)).expect("a preview");
+    let foretold =
+        dry_run(&town.store, &program, Some("news"), at(&program, 25, 10), &Means::default()).expect("a preview");
     let [(_, note)] = foretold.campaigns[0].messages.iter().filter(|(name, _)| name == "note").collect::<Vec<_>>()[..]
     else {
         panic!("one kind of note")
@@ -134,7 +135,8 @@ fn every_reason_is_kept_and_told() {
         "note: not sent: unreachable: a minor, so the guardian is written to: no e-mail address of a guardian"
     );
     assert_eq!(town.told("nobody", "ana"), ["note: not sent: held out"]);
-    let waiting = dry_run(&town.store, &program, Some("news"), at(&program, 25, 11)).expect("a preview");
+    let waiting =
+        dry_run(&town.store, &program, Some("news"), at(&program, 25, 11), &Means::default()).expect("a preview");
     assert_eq!(
         waiting.campaigns[0].held,
         [("more".to_owned(), "the library's limit of 1 messages per 7 days".to_owned(), 2)]

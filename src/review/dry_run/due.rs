@@ -1,4 +1,5 @@
-//! Who would get what now: the tick itself, on a copy in memory that is thrown away.
+//! Who would get what now: the tick itself, on a copy in memory that is thrown away. Of a store with many patrons only
+//! those are copied whom the tick would look at and for whom it could decide something.
 //!
 //! Invariant: the store is not written.
 
@@ -6,12 +7,16 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::engine::{self, Plan, TickError};
+use crate::engine::{self, LooksAt, Plan, TickError};
+use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
 use crate::time::Instant;
 
 /// Patrons that are named for each message.
 const KEYS: usize = 5;
+
+/// If one part in so many of the patrons is concerned, the whole store is copied, page by page.
+const MOST: i64 = 3;
 
 /// What a tick would decide now.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -49,11 +54,19 @@ pub struct Queue {
     pub keys: Vec<String>,
 }
 
-/// Ticks a copy of `store` at `now`.
+/// Those whom the campaign of this name admits; with `true` only those of them for whom its start is true.
+pub(super) type Admitted<'a> = dyn Fn(&str, bool) -> Vec<PatronId> + 'a;
+
+/// Ticks a copy of `store` at `now`: of everything, or of those whom a tick would look at.
 ///
 /// # Errors
 /// If the store cannot be read, or if `now` lies before the last tick.
-pub fn preview(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Due, TickError> {
+pub(super) fn preview(
+    store: &Store,
+    plan: &Plan<'_>,
+    now: Instant,
+    admitted: Option<&Admitted<'_>>,
+) -> Result<Due, TickError> {
     let last_tick = store
         .connection()
         .query_row("SELECT max(ticked_at) FROM engine_clock", [], |row| row.get::<_, Option<i64>>(0))?
@@ -62,7 +75,14 @@ pub fn preview(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Due, Tick
     if !due.has_ticked {
         return Ok(due);
     }
-    let mut copy = store.copy_in_memory()?;
+    let excerpt = match admitted {
+        Some(admitted) => excerpt(store, plan, now, admitted)?,
+        None => None,
+    };
+    let mut copy = match excerpt {
+        Some(excerpt) => excerpt,
+        None => store.copy_in_memory()?,
+    };
     copy.align(&plan.program.catalogue)?;
     let newest: i64 = copy.connection().query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
     let report = engine::tick(&mut copy, plan, now, None)?;
@@ -78,6 +98,25 @@ pub fn preview(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Due, Tick
     due.messages = queued(copy.connection(), newest)?;
     due.skipped = skipped(copy.connection(), now)?;
     Ok(due)
+}
+
+/// The part of the store that decides what a tick would do; `None` if that is most of it.
+fn excerpt(store: &Store, plan: &Plan<'_>, now: Instant, admitted: &Admitted<'_>) -> Result<Option<Store>, StoreError> {
+    let prospect = engine::prospect(store, plan, now)?;
+    let Some(mut patrons) = prospect.patrons else { return Ok(None) };
+    for (looks_at, running) in prospect.looks_at.iter().zip(&plan.campaigns) {
+        match looks_at {
+            LooksAt::Nobody => {}
+            LooksAt::Admitted => patrons.extend(admitted(running.name(), false)),
+            LooksAt::Current => patrons.extend(admitted(running.name(), true)),
+        }
+    }
+    patrons.sort_unstable();
+    patrons.dedup();
+    if patrons.len() as i64 > store.reader().newest_patron()?.0 / MOST {
+        return Ok(None);
+    }
+    store.excerpt(&plan.program.catalogue, &patrons)
 }
 
 /// The messages that were decided after the row `newest`.

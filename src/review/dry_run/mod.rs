@@ -2,17 +2,22 @@
 
 mod due;
 mod funnel;
+mod routes;
 mod sample;
 
 pub use due::{Due, Queue, Starts};
-pub use funnel::{Funnel, sends};
+pub use funnel::Funnel;
+pub use routes::sends;
 pub use sample::Sample;
 
 use crate::engine::{self, Affected, Plan, TickError};
+use crate::eval::Way;
+use crate::limits;
 use crate::program::{Audience, Campaign, Program};
 use crate::review::dates::{self, Meaning};
 use crate::review::{show, versions};
 use crate::store::Store;
+use crate::store::snapshot::Progress;
 use crate::time::Instant;
 
 /// What would happen.
@@ -59,13 +64,39 @@ pub struct Preview {
     pub warnings: Vec<String>,
 }
 
+/// How it is worked out. Only the time that it takes depends on it.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// How rules are evaluated over all patrons.
+    pub way: Way,
+    /// Patrons from which on the store has a columnar snapshot beside it.
+    pub from_patrons: i64,
+    /// Hears of the making of a snapshot.
+    pub progress: Option<&'a Progress<'a>>,
+    /// The tick is tried over those patrons only that it would look at, and not over a copy of the whole store.
+    pub excerpt: bool,
+}
+
+impl Default for Means<'_> {
+    /// The quickest.
+    fn default() -> Self {
+        Means { way: Way::Native, from_patrons: limits::SNAPSHOT_FROM_PATRONS, progress: None, excerpt: true }
+    }
+}
+
 /// Previews the campaigns of a program, or the one called `only`.
 ///
 /// # Errors
 /// If the store cannot be read, or if `at` lies before its last tick.
-pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant) -> Result<DryRun, TickError> {
+pub fn dry_run(
+    store: &Store,
+    program: &Program,
+    only: Option<&str>,
+    at: Instant,
+    means: &Means<'_>,
+) -> Result<DryRun, TickError> {
     let plan = Plan::with(program, |campaign| only.is_none_or(|name| campaign.name.as_str() == name));
-    let found = funnel::count(store, &plan, at)?;
+    let found = funnel::count(store, &plan, at, means)?;
     // Drafts never tick, but who asks for one wants to know what it would do.
     let ticked = Plan::with(program, |campaign| match only {
         Some(name) => campaign.name.as_str() == name,
@@ -73,7 +104,10 @@ pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant
     });
     let older = versions::compiled(engine::versions_running(store, &ticked)?);
     let ticked = ticked.with_older(&older);
-    let due = due::preview(store, &ticked, at)?;
+    let admitted = |name: &str, only_in_start: bool| {
+        plan.find(name).map_or_else(Vec::new, |index| found.admitted(index, only_in_start))
+    };
+    let due = due::preview(store, &ticked, at, means.excerpt.then_some(&admitted))?;
     let held = due::held(store)?;
     let mut affected: Vec<(String, Affected)> = engine::affected(store, &ticked)?.into_iter().collect();
     affected.retain(|(name, affected)| affected.is_any() && only.is_none_or(|only| only == name));
@@ -91,8 +125,7 @@ pub fn dry_run(store: &Store, program: &Program, only: Option<&str>, at: Instant
         Some(index) => sample::sample(store, &plan, index, &found.reached[index], at)?,
         None => None,
     };
-    let patrons = store.reader().counts()?.patrons as u64;
-    Ok(DryRun { at, patrons, last_tick: due.last_tick, campaigns, affected, sample })
+    Ok(DryRun { at, patrons: found.patrons as u64, last_tick: due.last_tick, campaigns, affected, sample })
 }
 
 fn preview(

@@ -1,0 +1,222 @@
+//! A dry-run of one campaign over a large store: the making of the snapshot, its opening, and what changed since.
+//!
+//! `cargo bench --bench snapshot [-- PATRONS [STORE]]` (default 100,000, with some 30 events each). With a path the
+//! store is kept there, and used again by the next run. The figures are one run's: minima and medians of several
+//! rounds, and the peak of the process's memory.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bookmobile::catalogue::Value;
+use bookmobile::check;
+use bookmobile::engine::{self, Plan};
+use bookmobile::eval::{Bulk, Way, World, local_dates};
+use bookmobile::program::Program;
+use bookmobile::review::dry_run::{Means, dry_run};
+use bookmobile::rule::Tables;
+use bookmobile::rule::columns::Wanted;
+use bookmobile::store::Store;
+use bookmobile::store::snapshot::{Dates, Opening, Snapshot};
+use rusqlite::Connection;
+
+mod workload;
+
+const ROUNDS: usize = 5;
+
+/// A campaign somebody is writing: an audience over two kinds of events, with an exception.
+const CAMPAIGN: &str = r#"
+message back { email { subject "Come back" subject fr "Revenez" body "There is chess." body fr "Échecs." } }
+campaign quiet_readers {
+  purpose  essential
+  audience has at least 2 visit in the last 1 year and has no mailing in the last 60 days and email is known
+  except   patron_type is staff
+  start    on entering
+  send     back
+}
+"#;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let patrons: i64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = arguments.next().map_or_else(|| folder.path().join("town.db"), PathBuf::from);
+    let program = program(CAMPAIGN);
+    let now = workload::now(&program);
+    if !path.exists() {
+        let (took, events) = clock(|| make(&path, patrons));
+        println!("{patrons} patrons, {events} events: made in {:.1} s", took.as_secs_f64());
+    }
+    let mut snapshot = path.clone().into_os_string();
+    snapshot.push(".snapshot");
+    let _ = std::fs::remove_file(&snapshot);
+
+    let wanted = wanted(&program);
+    let (took, made) = clock(|| open(&path, &program, &wanted));
+    let size = std::fs::metadata(&snapshot).map_or(0, |file| file.len());
+    println!("{:34} {:8.0} ms  {:?}, {} MB, peak {} MB", "first opening", ms(took), made.origin, size >> 20, peak());
+    drop(made);
+    rounds("opening, what one campaign reads", || open(&path, &program, &wanted).len());
+    let everything = Wanted::everything(&program.catalogue);
+    rounds("opening, everything", || open(&path, &program, &everything).len());
+
+    let preview_of = |program: &Program, means: &Means<'_>| {
+        let mut store = Store::open_read_only(&path).expect("the store");
+        store.align(&program.catalogue).expect("its catalogue");
+        let found = dry_run(&store, program, Some("quiet_readers"), now, means).expect("a preview");
+        let funnel = found.campaigns[0].funnel;
+        assert_eq!(funnel.store, patrons as u64);
+        (funnel.audience, funnel.reachable, found.campaigns[0].starts.map(|starts| starts.started))
+    };
+    let preview = |means: &Means<'_>| preview_of(&program, means);
+    let found = rounds("dry-run of one campaign", || preview(&Means::default()));
+    println!("{:34} {found:?}", "  audience, reached, would start");
+    if patrons <= 200_000 {
+        let plainly = Means { way: Way::Interpreted, from_patrons: i64::MAX, progress: None, excerpt: false };
+        let (took, plain) = clock(|| preview(&plainly));
+        assert_eq!(plain, found);
+        println!("{:34} {:8.0} ms", "  the same without all this", ms(took));
+    }
+    let current = self::program(&CAMPAIGN.replace("on entering", "on entering including current members"));
+    let (took, found) = clock(|| preview_of(&current, &Means::default()));
+    println!("{:34} {:8.0} ms  {found:?}", "  with current members", ms(took));
+
+    for share in [0.001, 0.01, 0.04] {
+        change(&path, &program, (patrons as f64 * share) as i64);
+        rounds(&format!("dry-run, {} % changed", share * 100.0), || preview(&Means::default()));
+    }
+    change(&path, &program, patrons / 15);
+    let (took, merged) = clock(|| open(&path, &program, &wanted));
+    println!("{:34} {:8.0} ms  {:?}, peak {} MB", "opening, 6.7 % changed", ms(took), merged.origin, peak());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn clock<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let result = work();
+    (start.elapsed(), result)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn rounds<T>(what: &str, work: impl Fn() -> T) -> T {
+    let mut times = Vec::new();
+    let mut last = None;
+    for _ in 0..ROUNDS {
+        let (took, found) = clock(&work);
+        times.push(took);
+        last = Some(found);
+    }
+    times.sort();
+    println!("{what:34} {:8.0} ms  median {:.0} ms", ms(times[0]), ms(times[ROUNDS / 2]));
+    last.expect("some rounds")
+}
+
+/// The most memory that the process had so far, in MB, where the system tells (mapped pages included).
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
+}
+
+/// The workload's catalogue and segments, and one campaign.
+fn program(campaign: &str) -> Program {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload/workload.campaign");
+    let mut sources = check::load(&path).expect("the workload can be read");
+    sources.add("bench.campaign", campaign);
+    let compiled = check::compile(sources);
+    compiled.program.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics))
+}
+
+fn open(path: &Path, program: &Program, wanted: &Wanted) -> Snapshot {
+    let mut store = Store::open_read_only(path).expect("the store");
+    store.align(&program.catalogue).expect("its catalogue");
+    let dates = Dates { zone: &program.library.zone, day: |zone| Box::new(local_dates(zone)) };
+    Opening { from_patrons: 0, ..Opening::new(dates) }.open(&store, wanted).expect("a snapshot")
+}
+
+/// What the rules of the campaign read.
+fn wanted(program: &Program) -> Wanted {
+    let tables = Tables::default();
+    let (zone, week_starts) = (&program.library.zone, program.library.week_starts);
+    let world = World { catalogue: &program.catalogue, tables: &tables, zone, week_starts };
+    let plan = Plan::new(program);
+    Bulk::new(&plan.rules, world, &[], Way::Native).wanted()
+}
+
+/// Writes the town straight into the tables; the import is measured elsewhere. Then a tick without campaigns.
+fn make(path: &Path, patrons: i64) -> usize {
+    let empty = workload::program();
+    let mut store = Store::open(path).expect("a new store");
+    store.align(&empty.catalogue).expect("an empty store fits");
+    let db = store.connection();
+    let catalogue = &empty.catalogue;
+    let mut town = workload::Town::new(&empty);
+    let columns = |fields: &[bookmobile::catalogue::Field]| -> (String, String) {
+        let names: Vec<String> = fields.iter().map(|field| format!(", f_{}", field.name)).collect();
+        (names.concat(), ", ?".repeat(fields.len()))
+    };
+    let transaction = db.unchecked_transaction().expect("a transaction");
+    let (names, places) = columns(&catalogue.fields);
+    let patron = format!("INSERT INTO patron (id, key{names}) VALUES (?, ?{places})");
+    let inserts: Vec<String> = (catalogue.events.iter())
+        .map(|event| {
+            let (names, places) = columns(&event.fields);
+            format!("INSERT INTO event_{} (patron, at, id, mark{names}) VALUES (?, ?, ?, ?{places})", event.name)
+        })
+        .collect();
+    let mut written = 0;
+    for number in 1..=patrons {
+        let facts = town.patron(number);
+        insert(db, &patron, vec![number.into(), facts.key.to_string().into()], &facts.fields);
+        for (rows, sql) in facts.events.iter().zip(&inserts) {
+            for row in rows {
+                insert(db, sql, vec![number.into(), row.at.0.into(), row.row.0.into(), row.row.0.into()], &row.fields);
+                written += 1;
+            }
+        }
+    }
+    transaction.commit().expect("written");
+    engine::tick(&mut store, &Plan::new(&empty), workload::now(&empty).plus_seconds(-3_600), None).expect("ticked");
+    written
+}
+
+fn insert(db: &Connection, sql: &str, mut row: Vec<rusqlite::types::Value>, fields: &[Option<Value>]) {
+    row.extend(fields.iter().map(|value| match value {
+        None => rusqlite::types::Value::Null,
+        Some(Value::Bool(truth)) => i64::from(*truth).into(),
+        Some(Value::Int(n) | Value::Money(n) | Value::Decimal(n)) => (*n).into(),
+        Some(Value::Date(day)) => i64::from(day.0).into(),
+        Some(Value::Text(text)) => text.to_string().into(),
+        Some(Value::Symbol(name)) => name.as_str().to_owned().into(),
+        Some(Value::Set(elements)) => {
+            let name = |element: &Value| match element {
+                Value::Symbol(name) => name.as_str(),
+                other => panic!("the workload has no set with {other:?}"),
+            };
+            serde_json::to_string(&elements.iter().map(name).collect::<Vec<_>>()).expect("names").into()
+        }
+        Some(other) => panic!("the workload has no {other:?}"),
+    }));
+    let mut statement = db.prepare_cached(sql).expect("a statement");
+    statement.execute(rusqlite::params_from_iter(row)).expect("written");
+}
+
+/// So many patrons visit the library, each another time.
+fn change(path: &Path, program: &Program, count: i64) {
+    let mut store = Store::open(path).expect("the store");
+    store.align(&program.catalogue).expect("its catalogue");
+    let visit = program.catalogue.event_named("visit".into()).expect("declared");
+    let now = workload::now(program);
+    let newest = store.reader().newest_patron().expect("read").0;
+    let transaction = store.begin().expect("the lock");
+    let zone = &program.library.zone;
+    let mut writer = transaction.writer(zone, now);
+    for n in 0..count {
+        let patron = bookmobile::rule::PatronId(1 + n * newest / count);
+        writer.event(patron, visit, None, now.plus_seconds(-count - n), &[]).expect("written");
+    }
+    drop(writer);
+    transaction.commit().expect("written");
+}

@@ -1,0 +1,83 @@
+//! The ways that the campaigns' first messages take to a patron.
+
+use crate::catalogue::Channel;
+use crate::engine::{self, Ask, Plan};
+use crate::eval::RuleId;
+use crate::message::Message;
+use crate::program::{Campaign, Recipient, Step, StepKind};
+
+/// The ways of the campaigns' first messages. Many campaigns share one: it is tried once for each patron.
+pub(super) struct Routes<'p> {
+    pub different: Vec<Route<'p>>,
+    /// By index of the plan's campaigns; `None`: nothing is sent to patrons.
+    pub of: Vec<Option<usize>>,
+}
+
+/// A message on its way out.
+pub(super) struct Route<'p> {
+    campaign: &'p Campaign,
+    message: &'p Message,
+    /// Those that the message has.
+    channels: Vec<Channel>,
+}
+
+impl<'p> Routes<'p> {
+    pub fn new(plan: &Plan<'p>) -> Routes<'p> {
+        let mut routes = Routes { different: Vec::new(), of: Vec::new() };
+        for running in &plan.campaigns {
+            let campaign = running.campaign;
+            let Some(&(message, channels)) = sends(&campaign.steps).first() else {
+                routes.of.push(None);
+                continue;
+            };
+            let message = &plan.program.messages[message];
+            let has = |channel: &&Channel| message.blocks.iter().any(|block| block.channel == **channel);
+            let channels: Vec<Channel> = channels.iter().filter(has).copied().collect();
+            let same = |route: &Route<'_>| route.campaign.purpose == campaign.purpose && route.channels == channels;
+            let known = routes.different.iter().position(same);
+            routes.of.push(Some(known.unwrap_or(routes.different.len())));
+            if known.is_none() {
+                routes.different.push(Route { campaign, message, channels });
+            }
+        }
+        routes
+    }
+}
+
+impl Route<'_> {
+    /// Whether the message reaches the patron: an address, and consent where the purpose needs one.
+    pub fn reaches(&self, plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
+        let to = engine::RecipientKind::Patron;
+        engine::choose(plan, ask, self.campaign, self.message, to, &self.channels).is_ok()
+    }
+
+    /// The rules of which one is true for everybody whom the message reaches; empty: nothing is known beforehand.
+    pub fn agreements(&self, plan: &Plan<'_>) -> Vec<RuleId> {
+        let purpose = self.campaign.purpose;
+        let needed = plan.program.catalogue.purpose(purpose).needs_consent;
+        let channels = self.channels.iter().filter(|_| needed);
+        channels.map(|channel| plan.agrees(purpose, *channel)).collect()
+    }
+}
+
+/// Every `send` to the patron, in the order of the source: the message and its channels.
+pub fn sends(steps: &[Step]) -> Vec<(usize, &[Channel])> {
+    let mut found = Vec::new();
+    for step in steps {
+        match &step.kind {
+            StepKind::Send { message, to: Recipient::Patron, channels, .. } => found.push((*message, &channels[..])),
+            StepKind::WaitUpTo { then, otherwise, .. } => {
+                found.extend(sends(then));
+                found.extend(sends(otherwise));
+            }
+            StepKind::If { branches, otherwise } => {
+                branches.iter().for_each(|(_, body)| found.extend(sends(body)));
+                found.extend(sends(otherwise));
+            }
+            StepKind::Split(arms) => arms.iter().for_each(|(_, body)| found.extend(sends(body))),
+            StepKind::Repeat { body, .. } => found.extend(sends(body)),
+            _ => {}
+        }
+    }
+    found
+}
