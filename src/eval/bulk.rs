@@ -1,8 +1,9 @@
 //! The rules of a program over many patrons at once: native code, and the interpreter for what has none.
 
+use super::answer::NEVER;
 use super::calendar::Calendar;
 use super::interpret::Interpreter;
-use super::native::{self, Native, Refused};
+use super::native::{self, Found, NO_DAY, Native, Refused};
 use super::question::{Question, World};
 use super::rules::{NodeId, RuleId, Rules};
 use super::tabulate::Tabulator;
@@ -40,6 +41,28 @@ impl Bitmap {
     }
 }
 
+/// Until when truths hold though no data arrives, patron by patron.
+#[derive(Debug)]
+pub struct Untils<'a> {
+    found: Found,
+    calendar: Calendar<'a>,
+    now: Instant,
+}
+
+impl Untils<'_> {
+    /// The first instant after now at which a truth of the patron in this row may change: none of them does before.
+    /// [`NEVER`] if none ever will.
+    pub fn get(&self, row: usize) -> Instant {
+        let days = self.found.days.get(row).copied().unwrap_or(NO_DAY);
+        let by_date = match days {
+            NO_DAY => NEVER,
+            days => self.calendar.starts(self.calendar.day(self.now).plus_days(i64::from(days))),
+        };
+        let until = by_date.min(Instant(self.found.until[row]));
+        until.min(self.calendar.next_break(self.now)).max(Instant(self.now.0 + 1))
+    }
+}
+
 /// How the rules are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Way {
@@ -55,6 +78,7 @@ pub struct Bulk<'a> {
     rules: &'a Rules,
     world: World<'a>,
     asked: Vec<NodeId>,
+    validity: bool,
     native: Result<Option<Native>, Refused>,
 }
 
@@ -79,7 +103,14 @@ impl<'a> Bulk<'a> {
             Way::Native => Ok(None),
             Way::Interpreted => Err(Refused("not wanted".into())),
         };
-        Bulk { rules, world, asked: asked.collect(), native }
+        Bulk { rules, world, asked: asked.collect(), validity: false, native }
+    }
+
+    /// Also until when the truths hold: see [`Bulk::run_until`].
+    #[must_use]
+    pub fn with_validity(mut self) -> Bulk<'a> {
+        self.validity = true;
+        self
     }
 
     /// What the columns must hold.
@@ -95,7 +126,7 @@ impl<'a> Bulk<'a> {
         if let Ok(native) = &mut self.native
             && native.as_ref().is_none_or(|native| !native.fits(columns))
         {
-            match Native::compile(self.rules, &self.world, columns, &self.asked) {
+            match Native::compile(self.rules, &self.world, columns, &self.asked, self.validity) {
                 Ok(compiled) => *native = Some(compiled),
                 Err(refused) => self.native = Err(refused),
             }
@@ -116,51 +147,91 @@ impl<'a> Bulk<'a> {
 
     /// One bitmap for each condition: for [`Bulk::new`] two for each rule (true, false), else one.
     pub fn run(&mut self, columns: &Columns, now: Instant) -> Vec<Bitmap> {
+        let found = self.find(columns, now);
+        found.words.into_iter().map(|words| Bitmap { words, rows: columns.len() }).collect()
+    }
+
+    /// As [`Bulk::run`], and until when it holds.
+    ///
+    /// # Panics
+    /// If validity was not asked for ([`Bulk::with_validity`]).
+    pub fn run_until(&mut self, columns: &Columns, now: Instant) -> (Vec<Bitmap>, Untils<'a>) {
+        assert!(self.validity, "validity is asked for before the code is made");
+        let mut found = self.find(columns, now);
+        let words = std::mem::take(&mut found.words);
+        let bitmaps = words.into_iter().map(|words| Bitmap { words, rows: columns.len() }).collect();
+        (bitmaps, Untils { found, calendar: Calendar::new(self.world.zone), now })
+    }
+
+    fn find(&mut self, columns: &Columns, now: Instant) -> Found {
         let _ = self.prepare(columns);
         let calendar = Calendar::new(self.world.zone);
         if let Ok(Some(native)) = &self.native {
             let asked = self.interpret(columns, now, native.left());
             let mut interpreter = Interpreter::new(self.rules, &self.world);
             let mut tabulator = Tabulator::new(&mut interpreter, now);
-            if let Some(words) = native.run(columns, &mut tabulator, calendar.steady(), &asked) {
-                return words.into_iter().map(|words| Bitmap { words, rows: columns.len() }).collect();
+            if let Some(found) = native.run(columns, &mut tabulator, calendar.steady(), &asked) {
+                return found;
             }
         }
-        let words = self.interpret(columns, now, &self.asked);
-        words.into_iter().map(|words| Bitmap { words, rows: columns.len() }).collect()
+        self.interpret(columns, now, &self.asked)
     }
 
-    /// The words of conditions by the interpreter.
-    fn interpret(&self, columns: &Columns, now: Instant, conditions: &[NodeId]) -> Vec<Vec<u64>> {
+    /// Conditions by the interpreter.
+    fn interpret(&self, columns: &Columns, now: Instant, conditions: &[NodeId]) -> Found {
         let blocks = columns.blocks();
-        let mut words = vec![vec![0; blocks]; conditions.len()];
-        if conditions.is_empty() {
-            return words;
+        let mut found = Found { words: vec![vec![0; blocks]; conditions.len()], ..Found::default() };
+        if self.validity {
+            found.until = vec![i64::MAX; columns.len()];
         }
-        let by_block: Vec<Vec<u64>> = (0..blocks)
+        if conditions.is_empty() {
+            return found;
+        }
+        let by_block: Vec<(Vec<u64>, Vec<i64>)> = (0..blocks)
             .into_par_iter()
             .map_init(
                 || Interpreter::new(self.rules, &self.world),
-                |interpreter, block| {
-                    let mut found = vec![0_u64; conditions.len()];
-                    for row in block * BLOCK..((block + 1) * BLOCK).min(columns.len()) {
-                        let facts = columns.facts(row);
-                        let question = Question::of(&facts, now);
-                        let mut asked = interpreter.ask(&question);
-                        for (word, condition) in found.iter_mut().zip(conditions) {
-                            *word |= u64::from(asked.node::<false>(*condition, None).holds) << (row % BLOCK);
-                        }
-                    }
-                    found
-                },
+                |interpreter, block| self.interpret_block(interpreter, columns, now, conditions, block),
             )
             .collect();
-        for (block, found) in by_block.into_iter().enumerate() {
-            for (words, word) in words.iter_mut().zip(found) {
-                words[block] = word;
+        for (block, (words, until)) in by_block.into_iter().enumerate() {
+            for (all, word) in found.words.iter_mut().zip(words) {
+                all[block] = word;
+            }
+            if self.validity {
+                found.until[block * BLOCK..][..until.len()].copy_from_slice(&until);
             }
         }
-        words
+        found
+    }
+
+    /// A word of each condition, and until when the conditions hold for each patron of the block.
+    fn interpret_block(
+        &self,
+        interpreter: &mut Interpreter<'_>,
+        columns: &Columns,
+        now: Instant,
+        conditions: &[NodeId],
+        block: usize,
+    ) -> (Vec<u64>, Vec<i64>) {
+        let mut words = vec![0_u64; conditions.len()];
+        let mut untils = Vec::new();
+        for row in block * BLOCK..((block + 1) * BLOCK).min(columns.len()) {
+            let facts = columns.facts(row);
+            let question = Question::of(&facts, now);
+            let mut asked = interpreter.ask(&question);
+            let mut until = NEVER;
+            for (word, condition) in words.iter_mut().zip(conditions) {
+                let held = match self.validity {
+                    true => asked.node::<true>(*condition, None),
+                    false => asked.node::<false>(*condition, None),
+                };
+                *word |= u64::from(held.holds) << (row % BLOCK);
+                until = until.min(held.until);
+            }
+            untils.push(until.0);
+        }
+        (words, untils)
     }
 }
 

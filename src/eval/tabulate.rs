@@ -7,13 +7,13 @@
 
 use super::Question;
 use super::interpret::Interpreter;
-use super::rules::{ValueId, ValueNode, WindowId};
+use super::rules::{ValueId, ValueNode, WindowId, WindowNode};
 use super::window::{Edge, Place};
 use crate::catalogue::{EventId, FieldId, PurposeId, Value};
 use crate::rule::columns::of_number;
 use crate::rule::function::{EQUAL, order};
 use crate::rule::{EventRead, EventRow, Facts, PatronId, RowId};
-use crate::time::{Day, Duration, Instant};
+use crate::time::{Day, Duration, Instant, Which};
 
 use std::cmp::Ordering;
 
@@ -79,6 +79,21 @@ impl<'i, 'a> Tabulator<'i, 'a> {
         let question = Question::of(&self.facts, self.now);
         let (bounds, _) = self.interpreter.ask(&question).bounds::<false>(window, None);
         (bounds.from, bounds.to)
+    }
+
+    /// Days until a window that moves by periods does.
+    pub fn next_period(&self, window: WindowId) -> i64 {
+        let WindowNode::Period { unit, .. } = self.interpreter.rules.window(window) else {
+            unreachable!("the window moves by periods")
+        };
+        let today = self.today();
+        let (_, last) = today.period(Which::This, *unit, self.interpreter.world.week_starts);
+        i64::from(last.0) + 1 - i64::from(today.0)
+    }
+
+    /// When the date of now began.
+    pub fn midnight(&self) -> Instant {
+        self.interpreter.moment.zone.start_of(self.today())
     }
 
     /// The local date of now.

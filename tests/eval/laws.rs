@@ -37,7 +37,7 @@ impl Case {
 }
 
 /// Instants of [now, until), at its ends and between them.
-fn samples(now: Instant, until: Instant, numbers: &[u32]) -> Vec<Instant> {
+pub fn samples(now: Instant, until: Instant, numbers: &[u32]) -> Vec<Instant> {
     let end = until.0.min(now.plus_seconds(60 * 366 * 86_400).0);
     let mut offsets: Vec<i64> =
         vec![1, 1_000_000, 3_600_000_000, 86_400_000_000, end - now.0 - 1, end - now.0 - 3_600_000_000];

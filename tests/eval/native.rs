@@ -1,12 +1,12 @@
 //! Native code against the reference: the same truth for every rule and every patron. `BOOKMOBILE_PAIRS` says how many
 //! pairs of a program and its patrons are tried.
 
-use bookmobile::eval::{Bulk, Interpreter, Question, RuleId, Rules, Truth, Way, World, local_dates};
+use bookmobile::eval::{Bulk, Interpreter, NEVER, Question, RuleId, Rules, Truth, Way, World, local_dates};
 use bookmobile::rule::columns::{Builder, Columns, Wanted};
 use proptest::prelude::*;
 
 use super::generate::{Crowd, crowd};
-use super::laws::{config, numbers};
+use super::laws::{config, numbers, samples};
 use super::world::{catalogue, tables};
 
 fn columns(crowd: &Crowd, wanted: &Wanted) -> Columns {
@@ -54,8 +54,54 @@ fn check(numbers: &[u32]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What native code says of the time ahead: no truth changes before.
+fn check_validity(numbers: &[u32]) -> Result<(), TestCaseError> {
+    let crowd = crowd(numbers);
+    let (catalogue, tables) = (catalogue(), tables());
+    let world = World { catalogue: &catalogue, tables: &tables, zone: &crowd.zone, week_starts: crowd.week_starts };
+    let mut rules = Rules::new();
+    let ids: Vec<RuleId> =
+        crowd.rules.iter().map(|rule| rules.add(&crowd.segments, &catalogue, rule, crowd.served)).collect();
+    let mut bulk = Bulk::new(&rules, world, &ids, Way::Native).with_validity();
+    let columns = columns(&crowd, &bulk.wanted());
+    bulk.prepare(&columns).expect("there is a back end for this machine");
+    let (found, untils) = bulk.run_until(&columns, crowd.now);
+    let mut interpreter = Interpreter::new(&rules, &world);
+    for (row, facts) in crowd.patrons.iter().enumerate() {
+        let until = untils.get(row);
+        prop_assert!(until > crowd.now);
+        let instants = std::iter::once(crowd.now).chain(samples(crowd.now, until, numbers));
+        for at in instants {
+            let question = Question::of(facts, at);
+            for (index, id) in ids.iter().enumerate() {
+                let (holds, fails) = (found[2 * index].contains(row), found[2 * index + 1].contains(row));
+                let then = interpreter.truth(*id, &question);
+                prop_assert!(
+                    holds == (then == Truth::True) && fails == (then == Truth::False),
+                    "patron {} is {:?} at {}, before {}, from {} in {}: {:#?} {:#?} {:#?}",
+                    row,
+                    then,
+                    at.timestamp(),
+                    if until == NEVER { "never".into() } else { until.timestamp().to_string() },
+                    crowd.now.timestamp(),
+                    crowd.zone.name(),
+                    crowd.rules[index],
+                    crowd.segments,
+                    facts
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(config("BOOKMOBILE_PAIRS", 1_500))]
+
+    #[test]
+    fn nothing_changes_before_the_validity_of_native_code_ends(numbers in numbers()) {
+        check_validity(&numbers)?;
+    }
 
     #[test]
     fn native_code_agrees_with_the_interpreter(numbers in numbers()) {

@@ -1,9 +1,12 @@
 //! The constants of one instant: what each test's set and each window's bounds are at it.
 
+use std::collections::HashMap;
+
 use super::super::calendar::Cut;
+use super::super::rules::WindowId;
 use super::super::tabulate::{Interval, NOTHING, Ordered, Tabulator};
 use super::super::window::Edge;
-use super::plan::{Limit, Plan, Source, Test};
+use super::plan::{CountId, GROUP, Limit, Plan, Source, Test, Turn, Walk};
 use crate::catalogue::{Type, Value};
 use crate::rule::columns::{Cells, Column, Columns, EVENT_EPOCH, UNKNOWN_DAY, UNKNOWN_NUMBER};
 use crate::time::{Day, Instant};
@@ -15,10 +18,17 @@ pub(super) struct Bound {
     pub sets: Vec<Set>,
     /// By `CountId`: the window's ends, both excluded: days since the epoch of events, or instants.
     pub spans: Vec<(i64, i64)>,
-    /// The instant.
+    /// By walk and group of counts by place: for 0 to 8 events at hand two vectors. The first moves each count's
+    /// event into its lane; the second has the date, excluded, since which it counts: behind all where there are too
+    /// few events, and before all where it is the patron's.
+    pub groups: Vec<Vec<Vec<u64>>>,
+    /// By walk: the last date that no summed count reaches.
+    pub reaches: Vec<i64>,
+    /// For each window that moves by periods: days until the next one begins.
+    pub boundaries: HashMap<WindowId, i64>,
+    /// The instant, and the one at which its date began.
     pub now: i64,
-    /// Its local date, in days since the epoch of events.
-    pub today: i64,
+    pub midnight: i64,
 }
 
 /// The values for which a test holds.
@@ -66,15 +76,65 @@ pub(super) fn bind(
     tabulator: &mut Tabulator<'_, '_>,
     steady: Instant,
 ) -> Option<Bound> {
-    let (now, today) = (tabulator.now(), tabulator.today());
+    let now = tabulator.now();
     let sets = plan
         .tests
         .iter()
         .map(|(source, test)| set(*source, *test, columns, tabulator, steady))
         .collect::<Option<Vec<_>>>()?;
-    let spans = plan.counts.iter().map(|count| span(count.span, tabulator)).collect();
-    Some(Bound { sets, spans, now: now.0, today: event_day(today) })
+    let spans: Vec<(i64, i64)> = plan.counts.iter().map(|count| span(count.span, tabulator)).collect();
+    let groups = plan.walks.iter().map(|walk| walk.placed.chunks(GROUP).map(|ids| group(plan, ids, &spans)).collect());
+    let reach = |walk: &Walk| walk.summed.iter().map(|id| spans[*id].0).min().unwrap_or(i64::MAX);
+    let reaches = plan.walks.iter().map(reach).collect();
+    let periods = plan.turns.iter().chain(plan.span_turns.iter().flatten()).filter_map(|turn| match turn {
+        Turn::Period(window) => Some(*window),
+        _ => None,
+    });
+    let boundaries = periods.map(|window| (window, tabulator.next_period(window))).collect();
+    Some(Bound {
+        groups: groups.collect(),
+        reaches,
+        boundaries,
+        sets,
+        spans,
+        now: now.0,
+        midnight: tabulator.midnight().0,
+    })
 }
+
+fn group(plan: &Plan, counts: &[CountId], spans: &[(i64, i64)]) -> Vec<u64> {
+    let mut words = Vec::new();
+    for held in 0..=GROUP as i64 {
+        let (mut places, mut from) = ([0xff_u8; 2 * GROUP], [i16::MAX; GROUP]);
+        for (lane, id) in counts.iter().enumerate() {
+            let n = plan.counts[*id].n;
+            if n <= held {
+                let place = 2 * (held - n) as u8;
+                places[2 * lane..2 * lane + 2].copy_from_slice(&[place, place + 1]);
+                from[lane] = spans[*id].0 as i16;
+            }
+        }
+        let from: Vec<u8> = from.iter().flat_map(|day| day.to_le_bytes()).collect();
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        words.extend(places.chunks_exact(8).chain(from.chunks_exact(8)).map(word));
+    }
+    words
+}
+
+/// For 0 to 8 events at hand: the greatest date in their lanes, the least in the others.
+pub(super) static HELD: [[i16; GROUP]; GROUP + 1] = {
+    let mut held = [[i16::MIN; GROUP]; GROUP + 1];
+    let mut row = 0;
+    while row <= GROUP {
+        let mut lane = 0;
+        while lane < row {
+            held[row][lane] = i16::MAX;
+            lane += 1;
+        }
+        row += 1;
+    }
+    held
+};
 
 /// In days since the epoch of events, as far as 16 bits go.
 fn event_day(day: Day) -> i64 {
@@ -111,7 +171,7 @@ fn set(
             let (least, most) = range(shape, steady);
             Set::Between(least - 1, most + 1)
         }
-        (Test::Ahead, Shape::Column(column)) => match column.cells {
+        (Test::Ahead(_), Shape::Column(column)) => match column.cells {
             Cells::Days(_) => Set::Between(i64::from(today.0), i64::from(i32::MAX)),
             _ => Set::Between(now.0, i64::MAX),
         },
@@ -134,21 +194,24 @@ fn set(
         (Test::Asked(predicate, cell), shape) => {
             let ordered = Ordered { ty: type_of(shape)?, range: range(shape, steady) };
             let (from, to) = tabulator.interval(predicate, cell, ordered)?;
-            exclusive((from, to), shape)
+            exclusive((from, to), range(shape, steady), shape)
         }
-        (Test::Ahead, _) => return None,
+        (Test::Ahead(_), _) => return None,
     })
 }
 
 /// The interval with its ends excluded. An end of the range is no end.
-fn exclusive((from, to): Interval, shape: Shape<'_>) -> Set {
-    let is_days = matches!(shape, Shape::Column(Column { cells: Cells::Days(_), .. }));
+fn exclusive((from, to): Interval, (least, most): (i64, i64), shape: Shape<'_>) -> Set {
     let (bottom, top) =
-        if is_days { (i64::from(UNKNOWN_DAY), i64::from(i32::MAX)) } else { (UNKNOWN_NUMBER, i64::MAX) };
+        if is_days(shape) { (i64::from(UNKNOWN_DAY), i64::from(i32::MAX)) } else { (UNKNOWN_NUMBER, i64::MAX) };
     if (from, to) == NOTHING || from > to {
         return Set::Between(top, bottom);
     }
-    Set::Between(from - 1, to + 1)
+    Set::Between(if from == least { bottom } else { from - 1 }, if to == most { top } else { to + 1 })
+}
+
+fn is_days(shape: Shape<'_>) -> bool {
+    matches!(shape, Shape::Days | Shape::Column(Column { cells: Cells::Days(_), .. }))
 }
 
 fn type_of(shape: Shape<'_>) -> Option<Type> {
@@ -180,7 +243,7 @@ fn by_code(column: &Column, holds: &mut dyn FnMut(Option<&Value>) -> bool) -> Ve
     };
     let values = std::iter::once(None).chain(column.dictionary.iter().map(Some));
     let mut codes: Vec<u8> = values.map(|value| if holds(value) { 0xff } else { 0 }).collect();
-    codes.resize(size.max(16), 0);
+    codes.resize(size.max(64), 0);
     codes
 }
 

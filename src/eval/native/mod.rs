@@ -4,6 +4,8 @@
 //! an instant. The interpreter is the reference and answers what has no native form; where nothing can be native
 //! (no executable memory, no back end, an instant at which a zone repeats a date) the caller asks it for everything.
 //!
+//! With validity the same function says for each patron until when none of its tests and counts changes.
+//!
 //! Knows the normal form and columns; never names the interpreter, which comes in as a [`Tabulator`] and as the words
 //! of the conditions that were left to it.
 
@@ -25,8 +27,9 @@ use bind::Set;
 use code::Code;
 pub use code::Refused;
 use emit::{Slot, Width};
-use plan::{Plan, Source};
+use plan::{Limit, Plan, Source};
 
+pub(super) use emit::NO_DAY;
 pub(super) use plan::wanted;
 
 /// Blocks that a thread takes at once: 16,384 patrons.
@@ -59,7 +62,7 @@ impl Shape {
 }
 
 impl Native {
-    /// Code for the conditions, over columns that look like these.
+    /// Code for the conditions, over columns that look like these; with `validity` also for until when they hold.
     ///
     /// # Errors
     /// If there is no back end for this machine or executable memory is refused.
@@ -68,8 +71,9 @@ impl Native {
         world: &World<'_>,
         columns: &Columns,
         conditions: &[NodeId],
+        validity: bool,
     ) -> Result<Native, Refused> {
-        let plan = plan::plan(rules, world, columns, conditions);
+        let plan = plan::plan(rules, world, columns, conditions, validity);
         let (code, slots) = Code::new(|builder| emit::emit(&plan, columns, builder))?;
         let shape = Shape::of(&plan, columns);
         Ok(Native { plan, code, slots, shape })
@@ -85,8 +89,8 @@ impl Native {
         &self.plan.asked
     }
 
-    /// The bitmaps of the conditions, in their order, at the tabulator's instant. `asked` has those of [`Native::left`].
-    /// `None`: the interpreter has to answer everything at this instant.
+    /// What the conditions are at the tabulator's instant. `asked` has the words of [`Native::left`], and until when
+    /// they hold, patron by patron. `None`: the interpreter has to answer everything at this instant.
     ///
     /// # Panics
     /// If the columns do not fit.
@@ -95,8 +99,8 @@ impl Native {
         columns: &Columns,
         tabulator: &mut Tabulator<'_, '_>,
         steady: Instant,
-        asked: &[Vec<u64>],
-    ) -> Option<Vec<Vec<u64>>> {
+        asked: &Found,
+    ) -> Option<Found> {
         assert!(self.fits(columns), "code runs over columns of the shape that it was made for");
         if tabulator.now() < steady || self.earliest(columns) < steady.0 {
             return None;
@@ -104,14 +108,22 @@ impl Native {
         let bound = bind::bind(&self.plan, columns, tabulator, steady)?;
         let blocks = columns.blocks();
         let mut results = vec![vec![0_u64; blocks]; self.plan.results.len()];
-        let table: Vec<u64> = self
-            .slots
-            .iter()
-            .map(|slot| match slot {
-                Slot::Result(index) => results[*index].as_mut_ptr() as u64,
-                slot => resolve(*slot, columns, &bound, asked),
-            })
-            .collect();
+        let (mut days, mut until) = (Vec::new(), Vec::new());
+        if self.plan.validity {
+            days = vec![emit::NO_DAY; blocks * BLOCK];
+            until = asked.until.clone();
+            until.resize(blocks * BLOCK, i64::MAX);
+        }
+        let mut table: Vec<u64> = Vec::new();
+        for slot in &self.slots {
+            let words = match slot {
+                Slot::Result(index) => [results[*index].as_mut_ptr() as u64; 2],
+                Slot::Days => [days.as_mut_ptr() as u64; 2],
+                Slot::Until => [until.as_mut_ptr() as u64; 2],
+                slot => resolve(*slot, &self.plan, columns, &bound, &asked.words),
+            };
+            table.extend(&words[..slot.words()]);
+        }
         let batches: Vec<usize> = (0..blocks).step_by(BATCH).collect();
         batches.par_iter().for_each(|first| self.code.call(&table, *first, (first + BATCH).min(blocks)));
         // Rows that stand for nobody are in nothing.
@@ -121,8 +133,19 @@ impl Native {
                 words[blocks - 1] &= u64::MAX >> spare;
             }
         }
-        Some(results)
+        Some(Found { words: results, days, until })
     }
+}
+
+/// What was found of conditions.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Found {
+    /// Of each condition the words, one bit a patron.
+    pub words: Vec<Vec<u64>>,
+    /// Of each patron: after how many days something may change, [`NO_DAY`] if nothing ever does. Empty: not asked.
+    pub days: Vec<i16>,
+    /// The instant at which something may change that does not wait for a midnight.
+    pub until: Vec<i64>,
 }
 
 impl Native {
@@ -137,32 +160,61 @@ impl Native {
     }
 }
 
-/// What the code finds in a slot.
-fn resolve(slot: Slot, columns: &Columns, bound: &bind::Bound, asked: &[Vec<u64>]) -> u64 {
+/// What the code finds in a slot. The second word is for vectors.
+fn resolve(slot: Slot, plan: &Plan, columns: &Columns, bound: &bind::Bound, asked: &[Vec<u64>]) -> [u64; 2] {
     let events = |event| columns.events(event).expect("a plan reads kinds that are there");
     let between = |test: usize| match bound.sets[test] {
         Set::Between(low, high) => (low, high),
         Set::Codes(_) => unreachable!("the code tests an ordered column for an interval"),
     };
-    match slot {
+    let codes = |test: usize| match &bound.sets[test] {
+        Set::Codes(codes) => codes,
+        Set::Between(..) => unreachable!("the code tests codes for membership"),
+    };
+    // In each lane.
+    let end = |test: usize, end: i64| match plan.tests[test].0.shape(columns) {
+        shape if Width::of(shape) == Width::Days => u64::from(end as u32) * 0x1_0000_0001,
+        _ => end as u64,
+    };
+    let edge = |limit: Limit, end: i64| match limit {
+        Limit::Instant => end as u64,
+        _ => u64::from(end as u16) * 0x1_0001_0001_0001,
+    };
+    let word = match slot {
+        Slot::Set(test, part) => {
+            let half = |at: usize| u64::from_le_bytes(codes(test)[at..at + 8].try_into().expect("eight bytes"));
+            return [half(16 * usize::from(part)), half(16 * usize::from(part) + 8)];
+        }
+        Slot::Low(test) => end(test, between(test).0),
+        Slot::High(test) => end(test, between(test).1),
+        Slot::From(count) => edge(plan.counts[count].span.from, bound.spans[count].0),
+        Slot::To(count) => edge(plan.counts[count].span.to, bound.spans[count].1),
         Slot::Cells(source) => cells(source, columns),
-        Slot::Low(test) => between(test).0 as u64,
-        Slot::High(test) => between(test).1 as u64,
-        Slot::Codes(test) => match &bound.sets[test] {
-            Set::Codes(codes) => codes.as_ptr() as u64,
-            Set::Between(..) => unreachable!("the code tests codes for membership"),
-        },
+        Slot::Codes(test) => codes(test).as_ptr() as u64,
         Slot::List(list) => columns.lists[list.index()].as_ptr() as u64,
         Slot::Asked(index) => asked[index].as_ptr() as u64,
         Slot::Offsets(event) => events(event).offsets.as_ptr() as u64,
         Slot::Day(event) => events(event).day.as_ptr() as u64,
         Slot::At(event) => events(event).at.as_ptr() as u64,
-        Slot::From(count) => bound.spans[count].0 as u64,
-        Slot::To(count) => bound.spans[count].1 as u64,
-        Slot::Today => bound.today as u64,
+        Slot::Group(walk, group) => bound.groups[walk][group].as_ptr() as u64,
+        Slot::Reach(walk) => bound.reaches[walk] as u64,
+        Slot::Late(event) => u64::from(events(event).latest >= bound.midnight),
+        Slot::Held => bind::HELD.as_ptr() as u64,
         Slot::Now => bound.now as u64,
-        Slot::Result(_) => unreachable!("results are made by the caller"),
-    }
+        // An open end is far away; the first day behind the upper end is one step in.
+        Slot::Fall(test) => end(test, far_if_open(plan, columns, test, between(test).0)),
+        Slot::Rise(test) => end(test, far_if_open(plan, columns, test, between(test).1 - 1)),
+        Slot::Boundary(window) => bound.boundaries[&window] as u64,
+        Slot::Result(_) | Slot::Days | Slot::Until => unreachable!("results are made by the caller"),
+    };
+    [word; 2]
+}
+
+/// What days or instants are counted from: an open end is far away.
+fn far_if_open(plan: &Plan, columns: &Columns, test: usize, end: i64) -> i64 {
+    let is_days = Width::of(plan.tests[test].0.shape(columns)) == Width::Days;
+    let (open, far) = if is_days { (1 << 27, -(1 << 29)) } else { (1 << 60, -(1 << 61)) };
+    if end.abs() > open { far } else { end }
 }
 
 fn cells(source: Source, columns: &Columns) -> u64 {

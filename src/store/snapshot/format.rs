@@ -114,6 +114,7 @@ pub(super) struct EventsAt {
     pub day: Extent,
     pub days_fit: bool,
     pub earliest: i64,
+    pub latest: i64,
     pub row: Extent,
     pub removed: ColumnAt,
     pub fields: Vec<ColumnAt>,
