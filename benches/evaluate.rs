@@ -7,9 +7,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bookmobile::catalogue::ClassSet;
-use bookmobile::eval::{Bulk, RuleId, Rules, Way, World, local_dates};
+use bookmobile::eval::{Bitmap, Bulk, RuleId, Rules, Way, World, local_dates};
+use bookmobile::program::Program;
 use bookmobile::rule::Tables;
-use bookmobile::rule::columns::Builder;
+use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
+use rayon::prelude::*;
+use workload::rivals;
 
 mod workload;
 
@@ -49,28 +52,95 @@ fn main() {
     });
     let events: usize = columns.events.iter().flatten().map(|events| events.row.len()).sum();
     println!("{patrons} patrons, {events} events, made in {:.1} s", took.as_secs_f64());
-    let (took, prepared) = clock(|| native.prepare(&columns));
-    prepared.expect("native code");
-    println!(
-        "compiled in {:.1} ms, {} conditions left to the interpreter",
-        took.as_secs_f64() * 1e3,
-        native.left_to_interpreter()
-    );
-    let mut times = Vec::new();
-    let mut found = Vec::new();
+    let mut lawful = Bulk::selecting(&rules, world, &ids, Way::Native).with_validity();
+    for (name, bulk) in [("native", &mut native), ("native, with validity", &mut lawful)] {
+        let (took, prepared) = clock(|| bulk.prepare(&columns));
+        prepared.expect("native code");
+        let left = bulk.left_to_interpreter();
+        println!("{name}: compiled in {:.1} ms, {left} conditions left to the interpreter", millis(took));
+    }
+    let town = rivals::Town::new(&program.catalogue, &columns, now);
+    let words = |bitmaps: Vec<Bitmap>| -> Vec<Vec<u64>> { bitmaps.iter().map(|map| map.words().to_vec()).collect() };
+    let mut evaluators: Vec<Evaluator<'_>> = vec![
+        ("hand-written, tuned", Box::new(|| rivals::tuned(&town))),
+        ("native", Box::new(|| words(native.run(&columns, now)))),
+        ("native, with validity", Box::new(|| words(lawful.run_until(&columns, now).0))),
+        ("hand-written, obvious", Box::new(|| rivals::obvious(&town))),
+    ];
+    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); evaluators.len()];
+    let mut expected = None;
     for _ in 0..ROUNDS {
-        let (took, bitmaps) = clock(|| native.run(&columns, now));
-        times.push(took);
-        found = bitmaps;
+        for ((name, evaluate), times) in evaluators.iter_mut().zip(&mut times) {
+            let (took, found) = clock(evaluate);
+            times.push(took);
+            check(name, &program, expected.get_or_insert_with(|| found.clone()), &found);
+        }
     }
-    times.sort();
-    println!(
-        "native: min {:.1} ms, median {:.1} ms",
-        times[0].as_secs_f64() * 1e3,
-        times[ROUNDS / 2].as_secs_f64() * 1e3
-    );
-    for (segment, bitmap) in program.segments.iter().zip(&found) {
-        print!("{} {}  ", segment.name, bitmap.count());
+    let names: Vec<&str> = evaluators.iter().map(|(name, _)| *name).collect();
+    drop(evaluators);
+    let mut interpreted = Bulk::selecting(&rules, world, &ids, Way::Interpreted);
+    let (took, found) = clock(|| words(interpreted.run(&columns, now)));
+    check("interpreter", &program, expected.as_ref().expect("there are rounds"), &found);
+    let touched = Touched::of(&columns);
+    let bandwidth: Vec<Duration> = (0..ROUNDS).map(|_| clock(|| touched.read()).0).collect();
+    println!("\n{:<24}{:>11}{:>11}{:>9}", "", "min, ms", "median, ms", "ratio");
+    let least = *times[0].iter().min().expect("there are rounds");
+    let rows =
+        names.into_iter().zip(times).chain([("interpreter, once", vec![took]), ("reading the bytes", bandwidth)]);
+    for (name, mut times) in rows {
+        times.sort();
+        let (min, median) = (times[0], times[times.len() / 2]);
+        let ratio = min.as_secs_f64() / least.as_secs_f64();
+        println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", millis(min), millis(median));
     }
-    println!();
+    println!("{:.0} MB of columns, {} segments", touched.bytes() as f64 / 1e6, program.segments.len());
+}
+
+type Evaluator<'e> = (&'static str, Box<dyn FnMut() -> Vec<Vec<u64>> + 'e>);
+
+fn millis(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e3
+}
+
+/// All evaluators find the same patrons, or the benchmark fails.
+fn check(name: &str, program: &Program, expected: &[Vec<u64>], found: &[Vec<u64>]) {
+    for ((segment, expected), found) in program.segments.iter().zip(expected).zip(found) {
+        let differs = expected.iter().zip(found).position(|(expected, found)| expected != found);
+        assert_eq!(differs, None, "{name} finds other patrons for {}, in this word of 64", segment.name);
+    }
+}
+
+/// The arrays that the segments need: reading them is what memory allows.
+struct Touched<'c> {
+    parts: Vec<&'c [u8]>,
+}
+
+impl<'c> Touched<'c> {
+    fn of(columns: &'c Columns) -> Touched<'c> {
+        let cells = |column: &'c Column| match &column.cells {
+            Cells::Codes8(codes) => codes.as_bytes(),
+            Cells::Codes16(codes) => codes.as_bytes(),
+            Cells::Codes32(codes) => codes.as_bytes(),
+            Cells::Days(days) => days.as_bytes(),
+            Cells::Numbers(numbers) => numbers.as_bytes(),
+        };
+        let mut parts: Vec<&[u8]> = columns.fields.iter().flatten().map(cells).collect();
+        for events in columns.events.iter().flatten() {
+            parts.extend([events.offsets.as_bytes(), events.day.as_bytes()]);
+            parts.extend(events.fields.iter().flatten().map(cells));
+        }
+        Touched { parts }
+    }
+
+    fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.len()).sum()
+    }
+
+    fn read(&self) -> u64 {
+        let sum = |part: &[u8]| {
+            let words = part.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+            words.fold(0_u64, u64::wrapping_add)
+        };
+        self.parts.par_iter().flat_map(|part| part.par_chunks(1 << 20)).map(sum).reduce(|| 0, u64::wrapping_add)
+    }
 }

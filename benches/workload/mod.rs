@@ -4,6 +4,8 @@
 //! Event counts have heavy tails over three years; optional fields are missing, agreements are not given, and some
 //! visits are dated ahead, so that the unknown matters.
 
+pub mod rivals;
+
 use std::path::Path;
 
 use bookmobile::catalogue::{Catalogue, EventId, FieldId, Type, Value};
