@@ -1,9 +1,12 @@
 //! Fifty segments over a million patrons with thirty million events, by every evaluator.
 //!
-//! `cargo bench --bench evaluate [-- PATRONS]`. One table of ratios from one run: the evaluators take turns, round by
-//! round, and their results must be equal, patron by patron.
+//! `cargo bench --bench evaluate [-- --engines] [PATRONS]`. One table of ratios from one run: the evaluators take turns,
+//! round by round, and their results must be equal, patron by patron. `--engines` measures SQLite and DuckDB too; for
+//! the latter `pip install duckdb numpy`.
 
 use std::hint::black_box;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bookmobile::catalogue::ClassSet;
@@ -12,7 +15,7 @@ use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
 use rayon::prelude::*;
-use workload::rivals;
+use workload::{rivals, sql};
 
 mod workload;
 
@@ -26,6 +29,7 @@ fn clock<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 fn main() {
+    let engines = std::env::args().any(|argument| argument == "--engines");
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let patrons: i64 = arguments.next_back().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let program = workload::program();
@@ -61,6 +65,9 @@ fn main() {
     }
     let town = rivals::Town::new(&program.catalogue, &columns, now);
     let words = |bitmaps: Vec<Bitmap>| -> Vec<Vec<u64>> { bitmaps.iter().map(|map| map.words().to_vec()).collect() };
+    let query = sql::query(&town);
+    let tables = if engines { sql::tables(&town) } else { Vec::new() };
+    let mut duckdb = engines.then(|| DuckDb::start(&tables, &query)).flatten();
     let mut evaluators: Vec<Evaluator<'_>> = vec![
         ("hand-written, tuned", Box::new(|| rivals::tuned(&town))),
         ("native", Box::new(|| words(native.run(&columns, now)))),
@@ -68,8 +75,10 @@ fn main() {
         ("hand-written, obvious", Box::new(|| rivals::obvious(&town))),
     ];
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); evaluators.len()];
+    let mut by_duckdb = Vec::new();
     let mut expected = None;
     for _ in 0..ROUNDS {
+        by_duckdb.extend(duckdb.as_mut().map(DuckDb::run));
         for ((name, evaluate), times) in evaluators.iter_mut().zip(&mut times) {
             let (took, found) = clock(evaluate);
             times.push(took);
@@ -81,19 +90,81 @@ fn main() {
     let mut interpreted = Bulk::selecting(&rules, world, &ids, Way::Interpreted);
     let (took, found) = clock(|| words(interpreted.run(&columns, now)));
     check("interpreter", &program, expected.as_ref().expect("there are rounds"), &found);
+    drop(found);
+    let expected = expected.expect("there are rounds");
+    let mut by_sqlite = Vec::new();
+    if engines {
+        let database = sql::sqlite(&tables).expect("SQLite takes the tables");
+        let (took, masks) = clock(|| sql::masks(&database, &query, columns.len()).expect("SQLite answers"));
+        by_sqlite.push(took);
+        check("SQLite", &program, &expected, &sql::bitmaps(&masks));
+    }
+    if let Some(duckdb) = duckdb {
+        check("DuckDB", &program, &expected, &sql::bitmaps(&duckdb.masks()));
+    }
     let touched = Touched::of(&columns);
     let bandwidth: Vec<Duration> = (0..ROUNDS).map(|_| clock(|| touched.read()).0).collect();
     println!("\n{:<24}{:>11}{:>11}{:>9}", "", "min, ms", "median, ms", "ratio");
     let least = *times[0].iter().min().expect("there are rounds");
-    let rows =
-        names.into_iter().zip(times).chain([("interpreter, once", vec![took]), ("reading the bytes", bandwidth)]);
-    for (name, mut times) in rows {
+    let rows = names.into_iter().zip(times).chain([
+        ("interpreter, once", vec![took]),
+        ("DuckDB, one query", by_duckdb),
+        ("SQLite, one query, once", by_sqlite),
+        ("reading the bytes", bandwidth),
+    ]);
+    for (name, mut times) in rows.filter(|(_, times)| !times.is_empty()) {
         times.sort();
         let (min, median) = (times[0], times[times.len() / 2]);
         let ratio = min.as_secs_f64() / least.as_secs_f64();
         println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", millis(min), millis(median));
     }
     println!("{:.0} MB of columns, {} segments", touched.bytes() as f64 / 1e6, program.segments.len());
+}
+
+/// DuckDB in a process of Python.
+struct DuckDb {
+    process: Child,
+    answers: BufReader<ChildStdout>,
+    folder: tempfile::TempDir,
+}
+
+impl DuckDb {
+    /// `None`, and says so: there is no Python with it.
+    fn start(tables: &[sql::Table], query: &str) -> Option<DuckDb> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        sql::write(tables, query, folder.path()).expect("the tables can be written");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/by_duckdb.py");
+        let mut process = Command::new("python3")
+            .args([script.as_ref(), folder.path()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .inspect_err(|error| println!("no DuckDB: python3: {error}"))
+            .ok()?;
+        let mut answers = BufReader::new(process.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        answers.read_line(&mut line).expect("its output can be read");
+        if line.trim() != "ready" {
+            println!("no DuckDB: pip install duckdb numpy");
+            return None;
+        }
+        Some(DuckDb { process, answers, folder })
+    }
+
+    /// As it measures itself, without the way here.
+    fn run(&mut self) -> Duration {
+        self.process.stdin.as_mut().expect("it is piped").write_all(b"run\n").expect("it listens");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("it answers");
+        Duration::from_secs_f64(line.trim().parse::<f64>().expect("milliseconds") / 1e3)
+    }
+
+    fn masks(mut self) -> Vec<u64> {
+        drop(self.process.stdin.take());
+        self.process.wait().expect("it ends");
+        let bytes = std::fs::read(self.folder.path().join("masks")).expect("it wrote the masks");
+        bytes.chunks_exact(8).map(|mask| u64::from_le_bytes(mask.try_into().expect("eight bytes"))).collect()
+    }
 }
 
 type Evaluator<'e> = (&'static str, Box<dyn FnMut() -> Vec<Vec<u64>> + 'e>);

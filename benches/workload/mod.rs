@@ -5,6 +5,7 @@
 //! visits are dated ahead, so that the unknown matters.
 
 pub mod rivals;
+pub mod sql;
 
 use std::path::Path;
 

@@ -13,56 +13,56 @@ use rayon::prelude::*;
 use super::TODAY;
 
 /// Which codes of a column are meant; code 0 is the unknown.
-type Set = [bool; 256];
+pub type Set = [bool; 256];
 
 /// A kind's events, and the conditions that the segments have on them.
-struct Kind<'c> {
-    events: &'c Events,
-    sets: Vec<(&'c [u8], Set)>,
+pub struct Kind<'c> {
+    pub events: &'c Events,
+    pub sets: Vec<(&'c [u8], Set)>,
 }
 
 /// The columns by name, with what the segments ask of their codes.
 pub struct Town<'c> {
-    rows: usize,
-    now: i64,
-    birth: &'c [i32],
-    registered: &'c [i32],
-    expires: &'c [i32],
-    seen: &'c [i32],
-    fines: &'c [i64],
-    email: &'c [u32],
-    branch: &'c [u8],
-    kind: &'c [u8],
-    language: &'c [u8],
-    household: &'c [u8],
-    postal: &'c [u8],
-    interests: &'c [u8],
-    opt_in: &'c [u8],
-    remote: &'c [u8],
-    sets: Sets,
-    checkout: Kind<'c>,
-    ebook: Kind<'c>,
-    visit: Kind<'c>,
-    survey: Kind<'c>,
-    mailing: Kind<'c>,
-    link: Kind<'c>,
+    pub rows: usize,
+    pub now: i64,
+    pub birth: &'c [i32],
+    pub registered: &'c [i32],
+    pub expires: &'c [i32],
+    pub seen: &'c [i32],
+    pub fines: &'c [i64],
+    pub email: &'c [u32],
+    pub branch: &'c [u8],
+    pub kind: &'c [u8],
+    pub language: &'c [u8],
+    pub household: &'c [u8],
+    pub postal: &'c [u8],
+    pub interests: &'c [u8],
+    pub opt_in: &'c [u8],
+    pub remote: &'c [u8],
+    pub sets: Sets,
+    pub checkout: Kind<'c>,
+    pub ebook: Kind<'c>,
+    pub visit: Kind<'c>,
+    pub survey: Kind<'c>,
+    pub mailing: Kind<'c>,
+    pub link: Kind<'c>,
 }
 
-struct Sets {
-    not_staff: Set,
-    adult: Set,
-    inner_branch: Set,
-    mobile: Set,
-    french: Set,
-    english: Set,
-    likes: Set,
-    zone: Set,
-    large: Set,
-    yes: Set,
-    no: Set,
+pub struct Sets {
+    pub not_staff: Set,
+    pub adult: Set,
+    pub inner_branch: Set,
+    pub mobile: Set,
+    pub french: Set,
+    pub english: Set,
+    pub likes: Set,
+    pub zone: Set,
+    pub large: Set,
+    pub yes: Set,
+    pub no: Set,
 }
 
-fn codes(column: &Column) -> &[u8] {
+pub fn codes(column: &Column) -> &[u8] {
     let Cells::Codes8(codes) = &column.cells else { panic!("the column has few values") };
     codes
 }
@@ -167,26 +167,33 @@ impl<'c> Town<'c> {
     }
 }
 
+impl<'c> Town<'c> {
+    /// In the order of the workload's kinds.
+    pub fn kinds(&self) -> [&Kind<'c>; 6] {
+        [&self.checkout, &self.ebook, &self.visit, &self.survey, &self.mailing, &self.link]
+    }
+}
+
 /// The day so long before today.
-fn ago(count: i64, unit: Unit) -> i32 {
+pub fn ago(count: i64, unit: Unit) -> i32 {
     TODAY.plus(Duration { count: -count, unit }).0
 }
 
-fn month(which: Which) -> (Day, Day) {
+pub fn month(which: Which) -> (Day, Day) {
     TODAY.period(which, Unit::Month, Weekday::Monday)
 }
 
 /// In days of events.
-fn event_day(day: i32) -> i16 {
+pub fn event_day(day: i32) -> i16 {
     (day - EVENT_EPOCH).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
-fn since(count: i64, unit: Unit) -> i16 {
+pub fn since(count: i64, unit: Unit) -> i16 {
     event_day(ago(count, unit))
 }
 
 /// Before which birth date one is at least so old.
-fn born(years: i64) -> i32 {
+pub fn born(years: i64) -> i32 {
     ago(years, Unit::Year)
 }
 
