@@ -15,8 +15,11 @@ use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
 use rayon::prelude::*;
-use workload::{rivals, sql};
 
+#[path = "workload/rivals.rs"]
+mod rivals;
+#[path = "workload/sql.rs"]
+mod sql;
 mod workload;
 
 const ROUNDS: usize = 7;

@@ -4,9 +4,6 @@
 //! Event counts have heavy tails over three years; optional fields are missing, agreements are not given, and some
 //! visits are dated ahead, so that the unknown matters.
 
-pub mod rivals;
-pub mod sql;
-
 use std::path::Path;
 
 use bookmobile::catalogue::{Catalogue, EventId, FieldId, Type, Value};
@@ -20,7 +17,7 @@ use bookmobile::time::{Day, Instant, TimeOfDay};
 pub const TODAY: Day = Day(20_696);
 
 /// Events of a kind: its name, how many a patron has on average, how many in a hundred have none.
-const KINDS: [(&str, f64, u64); 6] = [
+pub const KINDS: [(&str, f64, u64); 6] = [
     ("checkout", 9.0, 25),
     ("ebook_loan", 4.0, 60),
     ("visit", 4.0, 45),

@@ -10,7 +10,7 @@ use bookmobile::symbol::Symbol;
 use bookmobile::time::{Day, Duration, Instant, Unit, Weekday, Which};
 use rayon::prelude::*;
 
-use super::TODAY;
+use crate::workload::TODAY;
 
 /// Which codes of a column are meant; code 0 is the unknown.
 pub type Set = [bool; 256];
@@ -20,6 +20,9 @@ pub struct Kind<'c> {
     pub events: &'c Events,
     pub sets: Vec<(&'c [u8], Set)>,
 }
+
+/// What is asked of the n-th field of an event.
+type Condition<'h> = (usize, &'h dyn Fn(&Value) -> bool);
 
 /// The columns by name, with what the segments ask of their codes.
 pub struct Town<'c> {
@@ -88,9 +91,9 @@ impl<'c> Town<'c> {
     pub fn new(catalogue: &Catalogue, columns: &'c Columns, now: Instant) -> Town<'c> {
         let field =
             |name: &str| columns.field(catalogue.field_named(Symbol::new(name)).expect("declared")).expect("wanted");
-        let kind = |name: &str, conditions: &[(usize, &dyn Fn(&Value) -> bool)]| {
+        let kind = |name: &str, conditions: &[Condition<'_>]| {
             let events = columns.events(catalogue.event_named(Symbol::new(name)).expect("declared")).expect("wanted");
-            let condition = |(index, holds): &(usize, &dyn Fn(&Value) -> bool)| {
+            let condition = |(index, holds): &Condition<'_>| {
                 let column = events.fields[*index].as_ref().expect("wanted");
                 (codes(column), set(column, holds))
             };

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::rivals::{Kind, Set, Town, ago, born, month, since};
-use super::{KINDS, TODAY};
+use crate::rivals::{Kind, Set, Town, ago, born, month, since};
+use crate::workload::{KINDS, TODAY};
 use bookmobile::rule::columns::EVENT_EPOCH;
 use bookmobile::time::{Unit, Which};
 
@@ -82,7 +82,7 @@ fn events(name: &'static str, town: &Town<'_>, kind: &Kind<'_>) -> Table {
     ];
     let fields = events.fields.iter().flatten().zip(["a", "b"]);
     for (column, name) in fields {
-        let code = |at: usize| match super::rivals::codes(column)[at] {
+        let code = |at: usize| match crate::rivals::codes(column)[at] {
             0 => NULL,
             code => i32::from(code),
         };

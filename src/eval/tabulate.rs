@@ -91,11 +91,6 @@ impl<'i, 'a> Tabulator<'i, 'a> {
         i64::from(last.0) + 1 - i64::from(today.0)
     }
 
-    /// When the date of now began.
-    pub fn midnight(&self) -> Instant {
-        self.interpreter.moment.zone.start_of(self.today())
-    }
-
     /// The local date of now.
     pub fn today(&self) -> Day {
         self.interpreter.moment.today

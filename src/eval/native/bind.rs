@@ -26,9 +26,10 @@ pub(super) struct Bound {
     pub reaches: Vec<i64>,
     /// For each window that moves by periods: days until the next one begins.
     pub boundaries: HashMap<WindowId, i64>,
-    /// The instant, and the one at which its date began.
+    /// The instant.
     pub now: i64,
-    pub midnight: i64,
+    /// Its local date, in days since the epoch of events.
+    pub today: i64,
 }
 
 /// The values for which a test holds.
@@ -36,7 +37,7 @@ pub(super) struct Bound {
 pub(super) enum Set {
     /// More than the first and less than the second.
     Between(i64, i64),
-    /// By code, 0 or 0xff: as many as the cells can name, at least 16.
+    /// By code, 0 or 0xff: as many as the cells can name, at least 128.
     Codes(Vec<u8>),
 }
 
@@ -98,7 +99,7 @@ pub(super) fn bind(
         sets,
         spans,
         now: now.0,
-        midnight: tabulator.midnight().0,
+        today: event_day(tabulator.today()),
     })
 }
 
@@ -243,7 +244,7 @@ fn by_code(column: &Column, holds: &mut dyn FnMut(Option<&Value>) -> bool) -> Ve
     };
     let values = std::iter::once(None).chain(column.dictionary.iter().map(Some));
     let mut codes: Vec<u8> = values.map(|value| if holds(value) { 0xff } else { 0 }).collect();
-    codes.resize(size.max(64), 0);
+    codes.resize(size.max(128), 0);
     codes
 }
 

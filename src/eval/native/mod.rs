@@ -198,8 +198,8 @@ fn resolve(slot: Slot, plan: &Plan, columns: &Columns, bound: &bind::Bound, aske
         Slot::At(event) => events(event).at.as_ptr() as u64,
         Slot::Group(walk, group) => bound.groups[walk][group].as_ptr() as u64,
         Slot::Reach(walk) => bound.reaches[walk] as u64,
-        Slot::Late(event) => u64::from(events(event).latest >= bound.midnight),
         Slot::Held => bind::HELD.as_ptr() as u64,
+        Slot::Today => bound.today as u64,
         Slot::Now => bound.now as u64,
         // An open end is far away; the first day behind the upper end is one step in.
         Slot::Fall(test) => end(test, far_if_open(plan, columns, test, between(test).0)),

@@ -260,7 +260,6 @@ impl EventsBuilder {
         let padded = count + SPARE_EVENTS;
         self.offsets.resize(rows + 1, count as u32);
         let earliest = self.at.iter().copied().min().unwrap_or(i64::MAX);
-        let latest = self.at.iter().copied().max().unwrap_or(i64::MIN);
         self.at.resize(padded, i64::MAX);
         self.day.resize(padded, i16::MAX);
         self.row.resize(padded, 0);
@@ -270,7 +269,6 @@ impl EventsBuilder {
             day: self.day.into(),
             days_fit: self.days_fit,
             earliest,
-            latest,
             row: self.row.into(),
             removed: self.removed.finish(padded),
             fields: self.fields.into_iter().map(|column| column.map(|column| column.finish(padded))).collect(),

@@ -99,9 +99,8 @@ pub struct Events {
     pub day: Buffer<i16>,
     /// Whether each date has a place in `day`; otherwise `day` must not be read.
     pub days_fit: bool,
-    /// The least and the greatest instant; of no events the greatest and the least number.
+    /// The least instant.
     pub earliest: i64,
-    pub latest: i64,
     /// `RowId` of each.
     pub row: Buffer<i64>,
     /// A bool: whether the record was removed.

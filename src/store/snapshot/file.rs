@@ -218,7 +218,6 @@ impl Snapped {
             day: self.buffer(&at.day, Some(padded))?,
             days_fit: at.days_fit,
             earliest: at.earliest,
-            latest: at.latest,
             row: self.buffer(&at.row, Some(padded))?,
             removed: self.column(Type::Bool, &at.removed, padded)?,
             fields: at.fields.iter().zip(types).map(field).collect::<Result<_, _>>()?,

@@ -114,7 +114,6 @@ pub(super) struct EventsAt {
     pub day: Extent,
     pub days_fit: bool,
     pub earliest: i64,
-    pub latest: i64,
     pub row: Extent,
     pub removed: ColumnAt,
     pub fields: Vec<ColumnAt>,

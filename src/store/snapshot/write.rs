@@ -219,7 +219,6 @@ impl Sections {
             day: self.section(events.day.as_bytes())?,
             days_fit: events.days_fit,
             earliest: events.earliest,
-            latest: events.latest,
             row: self.section(events.row.as_bytes())?,
             removed: self.column(&events.removed)?,
             fields: fields.map(|column| self.column(column)).collect::<io::Result<_>>()?,

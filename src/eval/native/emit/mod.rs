@@ -59,10 +59,10 @@ pub(super) enum Slot {
     Group(usize, usize),
     /// The last date that no summed count of a walk reaches.
     Reach(usize),
-    /// Not 0 if some event of the kind is of today or lies ahead.
-    Late(EventId),
     /// The address of vectors for 0 to 8 events at hand: the greatest date in their lanes, the least in the others.
     Held,
+    /// The date, as events have theirs.
+    Today,
     Now,
     /// What the ends of a test's interval count from, in each lane: as its ends, or far away where an end is open.
     Fall(TestId),
@@ -101,7 +101,7 @@ impl Width {
     pub(super) fn of(shape: Shape<'_>) -> Width {
         match shape {
             Shape::Column(column) => match column.cells {
-                Cells::Codes8(_) if column.dictionary.len() < 64 => {
+                Cells::Codes8(_) if column.dictionary.len() < 128 => {
                     Width::Sets((column.dictionary.len() / 16 + 1) as u8)
                 }
                 Cells::Codes8(_) => Width::Codes8,

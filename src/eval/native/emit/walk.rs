@@ -3,8 +3,7 @@
 //! The last eight events are looked at side by side, without a branch. Most counts need no more: as events stand in
 //! the order of their dates, "n since a date" is a matter of the n-th last one's date, and eight such questions are one
 //! comparison of vectors. Where events are tested one by one the walk goes on, eight by eight, while some window may
-//! still reach further back. Kinds of which some event lies ahead take a pass before, which finds where the events end
-//! that have happened, and counts those ahead.
+//! still reach further back. Patrons without events, or for whom no count matters, are not walked at all.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I16X8, I32, I32X4, I64, I64X2};
@@ -44,55 +43,93 @@ pub(super) enum End {
     Patron(PatronLimit),
 }
 
-/// A kind's rows of this block of patrons.
-struct Kind {
-    /// Addresses of where each patron's events begin, and where those end that have happened (u32).
-    begins: Value,
-    ends: Value,
-    /// Bytes of the counts that look ahead.
-    ahead: Option<StackSlot>,
-}
-
 impl Emitter<'_, '_> {
     /// Makes the words of the counts of a walk.
     pub(super) fn walk(&mut self, index: usize) {
         let plan = self.plan;
         let walk = &plan.walks[index];
         self.prepare(index);
-        let kind = self.kind(walk);
+        let patrons = self.concerned(walk);
         let groups = walk.placed.len().div_ceil(GROUP);
-        let summed = self.in_order(&walk.summed);
-        let scratch = self.scratch(groups + summed.len().div_ceil(BYTE));
-        if groups > 0 || !summed.is_empty() || self.turns.is_some() {
-            let ends: Vec<[Option<End>; 2]> = summed.iter().map(|id| self.span_ends(*id)).collect();
-            self.repeat(BLOCK as i64, &[], |emitter, at, _| {
-                let [low, seen] = [kind.begins, kind.ends].map(|base| emitter.row_offset(base, at));
-                let patron = Patron { low, at };
-                let mut chunk = emitter.chunk(walk.event, low, seen);
-                let mut truths: Vec<Value> =
-                    (0..groups).map(|group| emitter.placed(index, group, &mut chunk, at)).collect();
-                let single = emitter.sums(&summed, &ends, patron, chunk, Some(index));
-                truths.extend(single.chunks(BYTE).map(|byte| emitter.packed(byte)));
-                emitter.put(scratch, at, &truths);
-                if emitter.turns.is_some() {
-                    let next = emitter.builder.ins().iadd_imm_s(at, 1);
-                    let high = emitter.row_offset(kind.begins, next);
-                    emitter.row_turns(walk, at, low, high);
+        let (summed, ahead) = (self.in_order(&walk.summed), self.in_order(&walk.ahead));
+        let [summed_bytes, ahead_bytes] = [&summed, &ahead].map(|counts| counts.len().div_ceil(BYTE));
+        let bytes = groups + summed_bytes + ahead_bytes;
+        let scratch = self.scratch(bytes);
+        let zero = self.builder.ins().iconst(I8, 0);
+        let zero = self.builder.ins().splat(I8X16, zero);
+        for part in 0..(bytes * BLOCK / 16) as i32 {
+            self.builder.ins().stack_store(I64, zero, scratch, part * 16);
+        }
+        let offsets = self.slot(Slot::Offsets(walk.event));
+        let offsets = self.scaled(offsets, self.row, 4);
+        let [summed_ends, ahead_ends] =
+            [&summed, &ahead].map(|counts| counts.iter().map(|id| self.span_ends(*id)).collect::<Vec<_>>());
+        self.each(patrons, |emitter, at| {
+            let address = emitter.scaled(offsets, at, 4);
+            let [low, high] = [0, 4].map(|end| emitter.builder.ins().uload32(loads(), address, end));
+            let patron = Patron { low, at };
+            let seen = emitter.seen(walk.event, patron, high, |emitter| {
+                if !ahead.is_empty() {
+                    let chunk = emitter.chunk(walk.event, low, high);
+                    let truths = emitter.sums(&ahead, &ahead_ends, patron, chunk, None);
+                    emitter.put(scratch, groups + summed_bytes, at, &truths);
                 }
-                Vec::new()
             });
-        }
-        for (place, id) in walk.placed.iter().enumerate() {
-            self.count_word(*id, scratch, place);
-        }
-        for (place, id) in summed.iter().enumerate() {
-            self.count_word(*id, scratch, groups * BYTE + place);
-        }
-        if let Some(bytes) = kind.ahead {
-            for (place, id) in self.in_order(&walk.ahead).iter().enumerate() {
-                self.count_word(*id, bytes, place);
+            let mut chunk = emitter.chunk(walk.event, low, seen);
+            for group in 0..groups {
+                let byte = emitter.placed(index, group, &mut chunk, at);
+                emitter.put_byte(scratch, group, at, byte);
+            }
+            let truths = emitter.sums(&summed, &summed_ends, patron, chunk, Some(index));
+            emitter.put(scratch, groups, at, &truths);
+            if emitter.turns.is_some() {
+                emitter.row_turns(walk, at, low, high);
+            }
+        });
+        let places = [(&walk.placed, 0), (&summed, groups), (&ahead, groups + summed_bytes)];
+        for (counts, first) in places {
+            for (place, id) in counts.iter().enumerate() {
+                self.count_word(*id, scratch, first * BYTE + place);
             }
         }
+    }
+
+    /// The patrons of this block who have events of the kind, and for whom its counts matter.
+    fn concerned(&mut self, walk: &Walk) -> Value {
+        let offsets = self.slot(Slot::Offsets(walk.event));
+        let offsets = self.scaled(offsets, self.row, 4);
+        let masks = [0, 1, 2, 3].map(|part| {
+            self.sixteen(|emitter, quad| {
+                let place = (part * 4 + quad) * 16;
+                let [low, high] = [0, 4].map(|end| emitter.builder.ins().load(I32X4, loads(), offsets, place + end));
+                emitter.builder.ins().icmp(IntCC::NotEqual, low, high)
+            })
+        });
+        let some = self.bits_of(&masks);
+        match walk.guard {
+            None => some,
+            Some(guard) => {
+                let guard = self.word(guard);
+                self.builder.ins().band(some, guard)
+            }
+        }
+    }
+
+    /// A loop over the bits of a word, the lowest first.
+    fn each(&mut self, word: Value, body: impl FnOnce(&mut Self, Value)) {
+        let (head, inside, after) =
+            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        let left = self.builder.append_block_param(head, I64);
+        self.builder.ins().jump(head, &[BlockArg::Value(word)]);
+        self.builder.switch_to_block(head);
+        self.builder.ins().brif(left, inside, &[], after, &[]);
+        self.builder.switch_to_block(inside);
+        let at = self.builder.ins().ctz(left);
+        body(self, at);
+        let below = self.builder.ins().iadd_imm_s(left, -1);
+        let rest = self.builder.ins().band(left, below);
+        self.builder.ins().jump(head, &[BlockArg::Value(rest)]);
+        self.builder.switch_to_block(after);
     }
 
     fn scratch(&mut self, bytes_each: usize) -> StackSlot {
@@ -107,68 +144,13 @@ impl Emitter<'_, '_> {
         counts
     }
 
-    /// The offset of the patron at a place of the block.
-    fn row_offset(&mut self, base: Value, at: Value) -> Value {
-        let address = self.scaled(base, at, 4);
-        self.builder.ins().uload32(loads(), address, 0)
-    }
-
-    /// Where the events of this block's patrons are. If some lie ahead, a pass over the patrons finds where those end
-    /// that have happened.
-    fn kind(&mut self, walk: &Walk) -> Kind {
-        let offsets = self.slot(Slot::Offsets(walk.event));
-        let begins = self.scaled(offsets, self.row, 4);
-        let counts = self.in_order(&walk.ahead);
-        let bytes = counts.len().div_ceil(BYTE);
-        let ahead = (bytes > 0).then(|| self.scratch(bytes));
-        let (late, early, done) =
-            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
-        let ends = self.builder.append_block_param(done, I64);
-        let is_late = self.slot(Slot::Late(walk.event));
-        self.builder.ins().brif(is_late, late, &[], early, &[]);
-        self.builder.switch_to_block(early);
-        if let Some(ahead) = ahead {
-            let zero = self.builder.ins().iconst(I8, 0);
-            let zero = self.builder.ins().splat(I8X16, zero);
-            for part in 0..(bytes * BLOCK / 16) as i32 {
-                self.builder.ins().stack_store(I64, zero, ahead, part * 16);
-            }
-        }
-        let highs = self.builder.ins().iadd_imm_s(begins, 4);
-        self.builder.ins().jump(done, &[BlockArg::Value(highs)]);
-        self.builder.switch_to_block(late);
-        let found = self.scratch(4);
-        let found = self.builder.ins().stack_addr(I64, found, 0);
-        let windows: Vec<[Option<End>; 2]> = counts.iter().map(|id| self.span_ends(*id)).collect();
-        self.repeat(BLOCK as i64, &[], |emitter, at, _| {
-            let low = emitter.row_offset(begins, at);
-            let next = emitter.builder.ins().iadd_imm_s(at, 1);
-            let high = emitter.row_offset(begins, next);
-            let patron = Patron { low, at };
-            let seen = emitter.last_seen(walk.event, low, high);
-            let address = emitter.scaled(found, at, 4);
-            emitter.builder.ins().istore32(MemFlagsData::new().with_notrap(), seen, address, 0);
-            if emitter.turns.is_some() {
-                emitter.next_event(walk.event, at, seen, high);
-            }
-            if let Some(ahead) = ahead {
-                let chunk = emitter.chunk(walk.event, low, high);
-                let truths = emitter.sums(&counts, &windows, patron, chunk, None);
-                let truths: Vec<Value> = truths.chunks(BYTE).map(|byte| emitter.packed(byte)).collect();
-                emitter.put(ahead, at, &truths);
-            }
-            Vec::new()
-        });
-        self.builder.ins().jump(done, &[BlockArg::Value(found)]);
-        self.builder.switch_to_block(done);
-        Kind { begins, ends, ahead }
-    }
-
     /// Loads what the walk needs before its loop begins.
     fn prepare(&mut self, index: usize) {
         let plan = self.plan;
         let walk = &plan.walks[index];
-        for slot in [Slot::Day(walk.event), Slot::At(walk.event), Slot::Now, Slot::Reach(index), Slot::Held] {
+        for slot in
+            [Slot::Day(walk.event), Slot::At(walk.event), Slot::Today, Slot::Now, Slot::Reach(index), Slot::Held]
+        {
             self.preload(slot);
         }
         for group in 0..walk.placed.len().div_ceil(GROUP) {
@@ -201,14 +183,18 @@ impl Emitter<'_, '_> {
 
     // ---- truths of 64 patrons ----------------------------------------------------------------------------------
 
-    /// Stores a patron's bytes.
-    fn put(&mut self, scratch: StackSlot, at: Value, bytes: &[Value]) {
+    /// Stores a patron's truths (I8), eight in each byte from the n-th of them on.
+    fn put(&mut self, scratch: StackSlot, first: usize, at: Value, truths: &[Value]) {
+        for (place, truths) in truths.chunks(BYTE).enumerate() {
+            let byte = self.packed(truths);
+            self.put_byte(scratch, first + place, at, byte);
+        }
+    }
+
+    fn put_byte(&mut self, scratch: StackSlot, place: usize, at: Value, byte: Value) {
         let base = self.builder.ins().stack_addr(I64, scratch, 0);
         let base = self.add(base, at);
-        for (index, byte) in bytes.iter().enumerate() {
-            let flags = MemFlagsData::new().with_notrap();
-            self.builder.ins().store(flags, *byte, base, (index * BLOCK) as i32);
-        }
+        self.builder.ins().store(MemFlagsData::new().with_notrap(), byte, base, (place * BLOCK) as i32);
     }
 
     /// Truths (I8, 0 or 1) as the bits of a byte.
@@ -239,6 +225,31 @@ impl Emitter<'_, '_> {
     }
 
     // ---- a patron ----------------------------------------------------------------------------------------------
+
+    /// Where those events end that have happened. Events of today or later are rare and taken apart, `ahead` with them.
+    fn seen(&mut self, event: EventId, patron: Patron, high: Value, ahead: impl FnOnce(&mut Self)) -> Value {
+        let (late, done) = (self.builder.create_block(), self.builder.create_block());
+        let seen = self.builder.append_block_param(done, I64);
+        if self.columns.events(event).expect("a plan reads kinds that are there").days_fit {
+            let (days, today) = (self.slot(Slot::Day(event)), self.slot(Slot::Today));
+            let address = self.scaled(days, high, 2);
+            let last = self.builder.ins().sload16(I64, loads(), address, -2);
+            let is_late = self.builder.ins().icmp(IntCC::SignedGreaterThanOrEqual, last, today);
+            self.builder.ins().brif(is_late, late, &[], done, &[BlockArg::Value(high)]);
+            self.builder.set_cold_block(late);
+        } else {
+            self.builder.ins().jump(late, &[]);
+        }
+        self.builder.switch_to_block(late);
+        let end = self.last_seen(event, patron.low, high);
+        if self.turns.is_some() {
+            self.next_event(event, patron.at, end, high);
+        }
+        ahead(self);
+        self.builder.ins().jump(done, &[BlockArg::Value(end)]);
+        self.builder.switch_to_block(done);
+        seen
+    }
 
     /// Where the events end whose instants have come, one by one.
     fn last_seen(&mut self, event: EventId, low: Value, high: Value) -> Value {

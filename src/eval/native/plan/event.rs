@@ -1,9 +1,11 @@
 //! Counts of events: windows, and conditions over the event at hand.
 
+use std::collections::BTreeSet;
+
 use super::super::super::rules::{Bound, Counted, Node, NodeId, SelectionId, ValueId, ValueNode, WindowId, WindowNode};
 use super::super::super::tabulate::{Cell, Predicate};
 use super::value::Inputs;
-use super::{Bits, BitsId, Count, GROUP, Limit, MaskId, Planner, RowBits, Source, Span, Test, Turn, Walk};
+use super::{Bits, BitsId, Count, CountId, GROUP, Limit, MaskId, Planner, RowBits, Source, Span, Test, Turn, Walk};
 use crate::catalogue::{EventId, EventKind, Type, Value};
 use crate::rule::EventRead;
 use crate::rule::function::TO_DATE;
@@ -48,7 +50,8 @@ impl Planner<'_> {
             let of = |walk: &Walk| walk.level == count.level && walk.event == count.event;
             let at = walks.iter().position(of).unwrap_or_else(|| {
                 let (event, level) = (count.event, count.level);
-                walks.push(Walk { event, level, placed: Vec::new(), summed: Vec::new(), ahead: Vec::new() });
+                let (placed, summed, ahead) = (Vec::new(), Vec::new(), Vec::new());
+                walks.push(Walk { event, level, guard: None, placed, summed, ahead });
                 walks.len() - 1
             });
             let walk = &mut walks[at];
@@ -58,8 +61,42 @@ impl Planner<'_> {
                 (false, false) => walk.summed.push(id),
             }
         }
+        for walk in &mut walks {
+            let counts = walk.placed.iter().chain(&walk.summed).chain(&walk.ahead);
+            let mut guards = counts.map(|count| self.guards(*count));
+            let first = guards.next().expect("a walk has counts");
+            walk.guard = guards.fold(first, |all, some| all.intersection(&some).copied().collect()).into_iter().next();
+        }
         walks.sort_by_key(|walk| walk.level);
         walks
+    }
+
+    /// Tests of the patron that stand beside the count, or its negation, wherever it is asked for: without them it
+    /// does not matter.
+    fn guards(&self, count: CountId) -> BTreeSet<BitsId> {
+        let bits = &self.plan.bits;
+        let Some(enough) = bits.iter().position(|bits| *bits == Bits::Enough(count)) else { return BTreeSet::new() };
+        let negation = bits.iter().position(|bits| *bits == Bits::Not(enough));
+        let is_asked = |id: &BitsId| *id == enough || Some(*id) == negation;
+        let in_masks = self.plan.masks.iter().any(|mask| matches!(mask, RowBits::Patron(id) if is_asked(id)));
+        if in_masks || self.plan.results.iter().any(is_asked) {
+            return BTreeSet::new();
+        }
+        let mut guards: Option<BTreeSet<BitsId>> = None;
+        for bits in bits {
+            let beside: BTreeSet<BitsId> = match bits {
+                Bits::And(parts) if parts.iter().any(is_asked) => {
+                    parts.iter().copied().filter(|part| matches!(self.plan.bits[*part], Bits::Test(_))).collect()
+                }
+                Bits::Or(parts) if parts.iter().any(is_asked) => BTreeSet::new(),
+                _ => continue,
+            };
+            guards = Some(match guards {
+                None => beside,
+                Some(guards) => guards.intersection(&beside).copied().collect(),
+            });
+        }
+        guards.unwrap_or_default()
     }
 
     /// Events stand in the order of their instants: whether there are n since some date is a matter of the n-th last.

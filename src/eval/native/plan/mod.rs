@@ -167,6 +167,8 @@ pub(in crate::eval::native) struct Plan {
 pub(in crate::eval::native) struct Walk {
     pub event: EventId,
     pub level: usize,
+    /// A condition of the patron without which none of the counts matters.
+    pub guard: Option<BitsId>,
     /// Those that follow from the date of the n-th last event.
     pub placed: Vec<CountId>,
     /// Those that need the events one by one.
