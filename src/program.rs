@@ -3,6 +3,7 @@
 //! Every name is an id or the symbol of something that exists, every expression has its type, every literal
 //! instant is one in the library's zone. Spans are kept: explanations point back into the source.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalogue::FeedId;
@@ -12,7 +13,7 @@ use crate::catalogue::{
 };
 use crate::diagnostic::{Sources, Span};
 use crate::message::Message;
-use crate::rule::{Expr, SegmentId};
+use crate::rule::{Expr, Kind, SegmentId};
 use crate::symbol::Symbol;
 use crate::time::{Day, Duration, Instant, TimeOfDay, Weekday};
 
@@ -48,6 +49,23 @@ impl Program {
     /// The segment with this id.
     pub fn segment(&self, id: SegmentId) -> &Segment {
         &self.segments[id.0 as usize]
+    }
+
+    /// The kinds of events that rules read, through the segments that they use.
+    pub fn events_read(&self, rules: &[&Expr]) -> BTreeSet<EventId> {
+        let (mut events, mut segments) = (BTreeSet::new(), BTreeSet::new());
+        let mut waiting: Vec<&Expr> = rules.to_vec();
+        while let Some(rule) = waiting.pop() {
+            rule.walk(&mut |part: &Expr| {
+                events.extend(part.selections().iter().map(|selection| selection.event));
+                if let Kind::Segment(id) = part.kind
+                    && segments.insert(id)
+                {
+                    waiting.push(&self.segment(id).body);
+                }
+            });
+        }
+        events
     }
 
     /// The segment called `name` with all its defaults.

@@ -1,5 +1,6 @@
 //! The library block, resolved (section 3).
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::diagnostic::Span;
@@ -65,4 +66,11 @@ impl TimeWindow {
 pub struct MessageLimit {
     pub messages: i64,
     pub per: Duration,
+}
+
+impl fmt::Display for MessageLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.messages == 1 { "" } else { "s" };
+        write!(f, "{} message{plural} per {}", self.messages, self.per)
+    }
 }

@@ -9,8 +9,7 @@ use std::marker::PhantomData;
 
 use crate::catalogue::{ClassSet, EventId, FeedId, Type, Value};
 use crate::eval::{Interpreter, Question, RuleId, Rules, ValueId, World};
-use crate::message::template::{Formula, Rows, Slot, SlotKind};
-use crate::message::{Message, Reader, Row};
+use crate::message::{Reader, Row};
 use crate::program::Program;
 use crate::rule::{EventRow, Expr};
 
@@ -35,7 +34,7 @@ impl<'p> Readings<'p> {
         let mut readings = Readings { rules: Rules::new(), lowered: HashMap::new(), program: PhantomData };
         for served in served.into_iter().map(ClassSet) {
             for message in &program.messages {
-                for_each_expression(message, &mut |expr| readings.add(program, expr, served));
+                message.each_expression(&mut |expr| readings.add(program, expr, served));
             }
         }
         readings
@@ -53,61 +52,6 @@ impl<'p> Readings<'p> {
 /// Names an expression of a program as long as the program is borrowed.
 fn place(expr: &Expr) -> usize {
     std::ptr::from_ref(expr).addr()
-}
-
-fn for_each_expression(message: &Message, visit: &mut impl FnMut(&Expr)) {
-    for pick in &message.picks {
-        pick.condition.iter().for_each(&mut *visit);
-    }
-    for block in &message.blocks {
-        block.condition.iter().for_each(&mut *visit);
-        for variant in block.parts.iter().flat_map(|part| &part.template.variants) {
-            in_slots(&variant.slots, visit);
-        }
-    }
-}
-
-fn in_slots(slots: &[Slot], visit: &mut impl FnMut(&Expr)) {
-    for slot in slots {
-        match &slot.kind {
-            SlotKind::Print { value, .. } | SlotKind::Test(value) => in_formula(value, visit),
-            SlotKind::Each { over, slots } => {
-                in_rows(over, visit);
-                in_slots(slots, visit);
-            }
-        }
-    }
-}
-
-fn in_rows(rows: &Rows, visit: &mut impl FnMut(&Expr)) {
-    if let Rows::Set(expr) = rows {
-        visit(expr);
-    }
-}
-
-fn in_formula(formula: &Formula, visit: &mut impl FnMut(&Expr)) {
-    match formula {
-        Formula::Value(expr) | Formula::Member(expr) => visit(expr),
-        Formula::Length(rows) => in_rows(rows, visit),
-        Formula::Default(value, fallback) => {
-            in_formula(value, visit);
-            in_formula(fallback, visit);
-        }
-        Formula::Link(inner)
-        | Formula::Date(inner, _)
-        | Formula::Money(inner)
-        | Formula::Upper(inner)
-        | Formula::Lower(inner)
-        | Formula::Plural(inner, _, _) => in_formula(inner, visit),
-        Formula::Element(_)
-        | Formula::Text(_)
-        | Formula::Number(_)
-        | Formula::Bool(_)
-        | Formula::Name(_)
-        | Formula::Survey(_)
-        | Formula::First
-        | Formula::Last => {}
-    }
 }
 
 /// One reader at one instant.

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 use crate::catalogue::{Channel, EventId, MessageLimit, Value};
 use crate::engine::ask::Ask;
-use crate::engine::outbox::RecipientKind;
+use crate::engine::outbox::{About, RecipientKind};
 use crate::engine::plan::{Plan, Running};
 use crate::engine::reach::{self, Way};
 use crate::engine::state::{self, Enrolment};
@@ -20,7 +20,7 @@ use crate::eval::{Interpreter, World};
 use crate::message::link::Target;
 use crate::program::{Campaign, Together};
 use crate::rule::{EventRow, Facts, PatronId, Tables};
-use crate::store::{Needs, Store, StoreError, SuppressionList, Transaction};
+use crate::store::{Store, StoreError, SuppressionList, Transaction};
 use crate::symbol::Symbol;
 use crate::time::{Duration, Instant};
 
@@ -80,10 +80,45 @@ pub struct DeliveryReport {
     pub sent: usize,
     /// Held back by hours, limits or the transport.
     pub held: usize,
+    /// Of these, those that a limit holds back.
+    pub limited: Vec<Limited>,
     /// Dropped, with reasons in the outbox.
     pub dropped: usize,
     /// Claimed by a delivery that ended before it could say whether they went out.
     pub unknown: usize,
+}
+
+/// A message that a limit holds back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limited {
+    /// The row of the outbox.
+    pub id: i64,
+    pub patron: PatronId,
+    pub campaign: Symbol,
+    pub limit: LimitOf,
+    /// The campaigns whose messages have used the limit up, in order of name.
+    pub used_by: Vec<Symbol>,
+}
+
+/// Whose limit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LimitOf {
+    Library,
+    Campaign,
+}
+
+impl LimitOf {
+    /// `library`, `campaign`.
+    pub fn word(self) -> &'static str {
+        match self {
+            LimitOf::Library => "library",
+            LimitOf::Campaign => "campaign",
+        }
+    }
+
+    fn reason(self, limit: MessageLimit) -> String {
+        format!("the {}'s limit of {limit}", self.word())
+    }
 }
 
 /// A row of the outbox.
@@ -105,6 +140,8 @@ struct Queued {
 enum Verdict {
     Go(Way),
     Hold(Instant, String),
+    /// The same, because of a limit.
+    Limit(Instant, String, Limited),
     Drop(String),
     /// The enrolment ends and what it has queued is dropped.
     End(&'static str),
@@ -131,12 +168,11 @@ pub fn deliver(
     now: Instant,
     hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
 ) -> Result<DeliveryReport, StoreError> {
-    let needs = Needs::everything(&plan.program.catalogue);
     // The version first: what is written between the two is then read again.
     let seen = data_version(store.connection())?;
     let suppressed = store.reader().suppression_list()?;
     let (tables, report) = (Tables::default(), DeliveryReport::default());
-    let mut gate = Gate { plan, now, needs, tables, suppressed, seen, report };
+    let mut gate = Gate { plan, now, tables, suppressed, seen, report };
     let ids = waiting(store.connection(), now)?;
     gate.report.unknown = claimed(store.connection())?;
     if ids.is_empty() {
@@ -185,10 +221,9 @@ pub fn settle(
         return Ok(0);
     }
     let tables = store.reader().tables()?;
-    let needs = Needs::everything(&plan.program.catalogue);
     let seen = data_version(store.connection())?;
     let suppressed = store.reader().suppression_list()?;
-    let mut gate = Gate { plan, now: Instant(0), needs, tables, suppressed, seen, report: DeliveryReport::default() };
+    let mut gate = Gate { plan, now: Instant(0), tables, suppressed, seen, report: DeliveryReport::default() };
     for (id, campaign, claimed_at) in open {
         gate.now = Instant(claimed_at);
         let transaction = store.begin()?;
@@ -240,7 +275,6 @@ fn data_version(db: &Connection) -> rusqlite::Result<i64> {
 struct Gate<'a, 'p> {
     plan: &'a Plan<'p>,
     now: Instant,
-    needs: Needs,
     tables: Tables,
     suppressed: SuppressionList,
     /// The version of the data of which `suppressed` is.
@@ -265,7 +299,7 @@ impl Gate<'_, '_> {
         };
         let mut enrolment = state::load_enrolment(db, queued.enrolment)?;
         let facts = match queued.patron {
-            Some(patron) => match transaction.reader().facts(patron, &self.needs)? {
+            Some(patron) => match transaction.reader().facts(patron, &self.plan.needs_of_delivery)? {
                 Some(facts) => facts,
                 None => return Ok(None),
             },
@@ -292,7 +326,7 @@ impl Gate<'_, '_> {
                     way.recipient.word(),
                     language.as_str()
                 ])?;
-                let is_personal = matches!(way.recipient, RecipientKind::Patron | RecipientKind::Guardian);
+                let is_personal = way.recipient.is_personal();
                 if let Some(key) = self.suppressed.key().filter(|_| is_personal) {
                     let hash = key.address(way.channel, &way.address);
                     db.prepare_cached("INSERT OR REPLACE INTO outbox_address (outbox, hash) VALUES (?1, ?2)")?
@@ -301,6 +335,10 @@ impl Gate<'_, '_> {
                 return Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }));
             }
             Verdict::Hold(until, reason) => self.hold(db, id, until, &reason)?,
+            Verdict::Limit(until, reason, limited) => {
+                self.report.limited.push(limited);
+                self.hold(db, id, until, &reason)?;
+            }
             Verdict::Drop(reason) => self.drop(db, id, &reason)?,
             Verdict::End(reason) => {
                 self.report.dropped += 1;
@@ -317,7 +355,7 @@ impl Gate<'_, '_> {
         let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
         let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else { return Ok(None) };
         let facts = match queued.patron {
-            Some(patron) => transaction.reader().facts(patron, &self.needs)?,
+            Some(patron) => transaction.reader().facts(patron, &self.plan.needs_of_delivery)?,
             None => Some(Facts::empty(&self.plan.program.catalogue, PatronId(0))),
         };
         let Some(facts) = facts else { return Ok(None) };
@@ -383,7 +421,7 @@ impl Gate<'_, '_> {
         if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
             return Verdict::Drop("what it is about no longer fits the start's `where`".into());
         }
-        let is_personal = matches!(queued.recipient, RecipientKind::Patron | RecipientKind::Guardian);
+        let is_personal = queued.recipient.is_personal();
         let hours = if is_personal { &running.hours } else { &running.own_hours };
         if !hours.open(self.now) {
             let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
@@ -406,8 +444,8 @@ impl Gate<'_, '_> {
                 let message = &self.plan.program.messages[message];
                 match reach::choose(self.plan, &ask, campaign, message, queued.recipient, &queued.channels) {
                     Err(reason) => Verdict::Drop(reason),
-                    Ok(way) => match self.limited(running, facts) {
-                        Some(reason) => Verdict::Hold(zone.next_midnight(self.now), reason),
+                    Ok(way) => match self.limited(queued.id, running, facts) {
+                        Some((reason, limited)) => Verdict::Limit(zone.next_midnight(self.now), reason, limited),
                         None => Verdict::Go(way),
                     },
                 }
@@ -416,39 +454,40 @@ impl Gate<'_, '_> {
     }
 
     /// Which limit the patron has reached.
-    fn limited(&self, running: &Running<'_>, facts: &Facts) -> Option<String> {
+    fn limited(&self, id: i64, running: &Running<'_>, facts: &Facts) -> Option<(String, Limited)> {
         let program = self.plan.program;
         let campaign = running.campaign;
         let sent = program.catalogue.event_named(Symbol::new("sent"))?;
         let field = |name: &str| program.catalogue.event(sent).field(Symbol::new(name)).map(usize::from);
         let (of_campaign, of_purpose) = (field("campaign")?, field("purpose")?);
         let today = program.library.zone.day(self.now);
-        let reached = |limit: MessageLimit, counts: &dyn Fn(&EventRow) -> bool| {
-            let first = today.plus(limit.per.negated()).plus_days(1);
-            let on = |row: &EventRow| program.library.zone.day(row.at);
-            let within = |row: &&EventRow| row.at <= self.now && (first..=today).contains(&on(row)) && counts(row);
-            facts.events(sent).iter().filter(within).count() as i64 >= limit.messages
-        };
         let named = |row: &EventRow, field: usize| match &row.fields[field] {
             Some(Value::Symbol(name)) => Some(*name),
             Some(Value::Text(name)) => Symbol::find(name),
             _ => None,
         };
-        if let Some(limit) = campaign.limit
-            && reached(limit, &|row| named(row, of_campaign) == Some(campaign.name))
-        {
-            return Some(format!("the campaign's limit of {} messages per {}", limit.messages, limit.per));
-        }
+        let reached = |which: LimitOf, limit: MessageLimit, counts: &dyn Fn(&EventRow) -> bool| {
+            let first = today.plus(limit.per.negated()).plus_days(1);
+            let on = |row: &EventRow| program.library.zone.day(row.at);
+            let within = |row: &&EventRow| row.at <= self.now && (first..=today).contains(&on(row)) && counts(row);
+            let counted: Vec<&EventRow> = facts.events(sent).iter().filter(within).collect();
+            if (counted.len() as i64) < limit.messages {
+                return None;
+            }
+            let mut used_by: Vec<Symbol> = counted.iter().filter_map(|row| named(row, of_campaign)).collect();
+            used_by.sort_unstable();
+            used_by.dedup();
+            let limited = Limited { id, patron: facts.patron, campaign: campaign.name, limit: which, used_by };
+            Some((which.reason(limit), limited))
+        };
         let needs_consent = |purpose: Symbol| {
             program.catalogue.purpose_named(purpose).is_some_and(|id| program.catalogue.purpose(id).needs_consent)
         };
-        if let Some(limit) = program.library.limit
-            && program.catalogue.purpose(campaign.purpose).needs_consent
-            && reached(limit, &|row| named(row, of_purpose).is_some_and(needs_consent))
-        {
-            return Some(format!("the library's limit of {} messages per {}", limit.messages, limit.per));
-        }
-        None
+        let own = campaign
+            .limit
+            .and_then(|limit| reached(LimitOf::Campaign, limit, &|row| named(row, of_campaign) == Some(campaign.name)));
+        let library = program.library.limit.filter(|_| program.catalogue.purpose(campaign.purpose).needs_consent);
+        own.or_else(|| reached(LimitOf::Library, library?, &|row| named(row, of_purpose).is_some_and(needs_consent)))
     }
 
     fn hand_over(&self, claimed: &Claimed, hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed) -> Handed {
@@ -512,18 +551,13 @@ impl Gate<'_, '_> {
         let catalogue = &self.plan.program.catalogue;
         let campaign = self.plan.campaigns[claimed.index].campaign;
         let Some(sent) = catalogue.event_named(Symbol::new("sent")) else { return Ok(()) };
-        let value = |name: Symbol| -> Option<Value> {
-            let symbol = match name.as_str() {
-                "campaign" => campaign.name,
-                "message" => self.plan.program.messages[claimed.message].name,
-                "purpose" => catalogue.purpose(campaign.purpose).name,
-                "channel" => Symbol::new(claimed.way.channel.word()),
-                _ => return None,
-            };
-            Some(Value::Symbol(symbol))
+        let about = About {
+            campaign: campaign.name,
+            message: self.plan.program.messages[claimed.message].name,
+            purpose: catalogue.purpose(campaign.purpose).name,
+            channel: claimed.way.channel,
         };
-        let fields: Vec<(u16, Option<Value>)> =
-            (0..).zip(&catalogue.event(sent).fields).map(|(index, field)| (index, value(field.name))).collect();
+        let fields = about.fields(catalogue, sent);
         // The key makes it one event however often it is written.
         let key = format!("outbox {}", claimed.queued.id);
         let mut writer = transaction.writer(&self.plan.program.library.zone, self.now);

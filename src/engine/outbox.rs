@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::catalogue::Channel;
+use crate::catalogue::{Catalogue, Channel, EventId, Value};
 use crate::rule::PatronId;
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant, Zone};
@@ -28,13 +28,42 @@ impl RecipientKind {
         }
     }
 
-    pub(super) fn from_word(word: &str) -> RecipientKind {
+    /// Whether a reader gets it: the patron, or whoever reads for them.
+    pub fn is_personal(self) -> bool {
+        matches!(self, RecipientKind::Patron | RecipientKind::Guardian)
+    }
+
+    /// The kind that the store's word names.
+    pub fn from_word(word: &str) -> RecipientKind {
         match word {
             "guardian" => RecipientKind::Guardian,
             "staff" => RecipientKind::Staff,
             "public" => RecipientKind::Public,
             _ => RecipientKind::Patron,
         }
+    }
+}
+
+/// What an event says of the message that it is about: `sent`, `clicked`, `unsubscribed` and their like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct About {
+    pub campaign: Symbol,
+    pub message: Symbol,
+    pub purpose: Symbol,
+    pub channel: Channel,
+}
+
+impl About {
+    /// The fields of such an event, as the store is told them.
+    pub fn fields(&self, catalogue: &Catalogue, event: EventId) -> Vec<(u16, Option<Value>)> {
+        let value = |name: Symbol| match name.as_str() {
+            "campaign" => Some(Value::Symbol(self.campaign)),
+            "message" => Some(Value::Symbol(self.message)),
+            "purpose" => Some(Value::Symbol(self.purpose)),
+            "channel" => Some(Value::Symbol(Symbol::new(self.channel.word()))),
+            _ => None,
+        };
+        (0..).zip(&catalogue.event(event).fields).map(|(index, field)| (index, value(field.name))).collect()
     }
 }
 

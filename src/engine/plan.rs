@@ -1,6 +1,6 @@
 //! A program made ready to tick: its running campaigns, their rules, journeys, hours and fingerprints. Built once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Value};
 use crate::engine::fingerprint::Fingerprints;
@@ -10,6 +10,7 @@ use crate::engine::schedule::Timetable;
 use crate::eval::{RuleId, Rules, ValueId};
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
 use crate::rule::{Expr, Kind, Read};
+use crate::store::Needs;
 use crate::symbol::Symbol;
 use crate::time::Duration;
 
@@ -19,6 +20,10 @@ pub struct Plan<'p> {
     pub rules: Rules,
     /// In order of name.
     pub campaigns: Vec<Running<'p>>,
+    /// What a tick reads of a patron.
+    pub needs: Needs,
+    /// What a delivery reads: that, what the limits count, and what the messages say.
+    pub needs_of_delivery: Needs,
     by_name: HashMap<Symbol, usize>,
     /// Earlier versions, in which enrolments go on whose next step this one no longer has.
     pub older: Vec<Plan<'p>>,
@@ -221,7 +226,18 @@ impl<'p> Plan<'p> {
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
         let agrees = compiler.agreements();
-        Plan { program, rules: compiler.rules, campaigns, by_name, older: Vec::new(), largest_gap: None, agrees }
+        let needs = needs(program, &compiler.rules, &campaigns);
+        Plan {
+            program,
+            rules: compiler.rules,
+            campaigns,
+            needs_of_delivery: needs_of_delivery(program, needs.clone()),
+            needs,
+            by_name,
+            older: Vec::new(),
+            largest_gap: None,
+            agrees,
+        }
     }
 
     /// With the earlier versions that [`super::versions_needed`] named, compiled.
@@ -305,4 +321,19 @@ impl<'p> Running<'p> {
     pub fn is_public(&self) -> bool {
         matches!(self.campaign.audience, Audience::Public)
     }
+}
+
+/// The events of rules and starts, and those after which an address is none.
+fn needs(program: &Program, rules: &Rules, campaigns: &[Running<'_>]) -> Needs {
+    let started = campaigns.iter().filter_map(|running| running.start.row_rule()).map(|(event, _)| event);
+    let failed = ["bounced", "complained"].into_iter().filter_map(|name| program.catalogue.event_named(name.into()));
+    Needs::patron().with_events(rules.events().into_iter().chain(started).chain(failed))
+}
+
+fn needs_of_delivery(program: &Program, needs: Needs) -> Needs {
+    let mut read = BTreeSet::new();
+    for message in &program.messages {
+        message.each_expression(&mut |expr| read.extend(program.events_read(&[expr])));
+    }
+    needs.with_events(read.into_iter().chain(program.catalogue.event_named("sent".into())))
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, params};
 
 use crate::catalogue::{Channel, PurposeId, Value};
-use crate::engine::outbox::RecipientKind;
+use crate::engine::outbox::{About, RecipientKind};
 use crate::limits;
 use crate::message::link::{LinkKind, Links, Token};
 use crate::program::{Audience, Campaign, Program, StartKind};
@@ -164,15 +164,9 @@ impl Answer<'_> {
     fn write_unsubscribed(&self, writer: &mut Writer<'_>, purpose: Symbol) -> Result<(), StoreError> {
         let catalogue = &self.program.catalogue;
         let Some(event) = catalogue.event_named(Symbol::new("unsubscribed")) else { return Ok(()) };
-        let value = |name: Symbol| match name.as_str() {
-            "campaign" => Some(Value::Symbol(self.sent.campaign)),
-            "message" => Some(Value::Symbol(self.sent.message)),
-            "purpose" => Some(Value::Symbol(purpose)),
-            "channel" => Some(Value::Symbol(Symbol::new(self.sent.channel.word()))),
-            _ => None,
-        };
-        let fields: Vec<(u16, Option<Value>)> =
-            (0..).zip(&catalogue.event(event).fields).map(|(index, field)| (index, value(field.name))).collect();
+        let about =
+            About { campaign: self.sent.campaign, message: self.sent.message, purpose, channel: self.sent.channel };
+        let fields = about.fields(catalogue, event);
         let key = format!("outbox {} at {}", self.sent.outbox, self.now.0);
         writer.event(self.sent.patron, event, Some(&key), self.now, &fields)?;
         Ok(())

@@ -20,7 +20,7 @@ use crate::engine::visit::Visit;
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
 use crate::rule::{Facts, PatronId, RowId, Tables};
-use crate::store::{Needs, Reader, Store, StoreError, SuppressionList, Transaction};
+use crate::store::{Reader, Store, StoreError, SuppressionList, Transaction};
 use crate::time::Instant;
 
 /// Patrons that are read at once.
@@ -292,17 +292,17 @@ pub(super) fn touched(
 /// Visits the patrons of the work list, in their order.
 fn visit(tick: &mut Tick<'_>, work: &Work) -> Result<(), TickError> {
     let reader = tick.transaction.reader();
-    let needs = Needs::everything(&tick.plan.program.catalogue);
+    let needs = &tick.plan.needs;
     for batch in work.patrons.chunks(BATCH) {
         let states = state::load(tick.db(), batch)?;
         let mut facts: Vec<Facts> = Vec::with_capacity(batch.len());
         match (work.is_everybody, batch.first().zip(batch.last())) {
             (true, Some((first, last))) => {
-                reader.scan_range(&needs, *first..=*last, |found| facts.push(found.clone()))?
+                reader.scan_range(needs, *first..=*last, |found| facts.push(found.clone()))?
             }
             _ => {
                 for patron in batch {
-                    facts.extend(reader.facts(*patron, &needs)?);
+                    facts.extend(reader.facts(*patron, needs)?);
                 }
             }
         }
@@ -347,6 +347,14 @@ pub(super) fn watches(
         });
     }
     Ok(found)
+}
+
+/// When the store ticked last; `None`: never.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn last_tick(store: &Store) -> Result<Option<Instant>, StoreError> {
+    Ok(state::clock(store.connection())?.map(|clock| clock.ticked_at))
 }
 
 /// The next instant after the last tick at which something is due though no data arrives; `None`: nothing is.

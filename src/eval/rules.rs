@@ -4,7 +4,7 @@
 //! expression becomes two nodes, "it is true" and "it is false". A *value* ([`ValueNode`]) is known or not.
 //! Equal nodes are one node (hash-consing), whatever campaign they come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use crate::catalogue::{Channel, EventId, FieldId, ListId, PurposeId, TableId, Type, Value};
@@ -266,6 +266,16 @@ impl Rules {
     /// How many conditions and values the rules share.
     pub fn nodes(&self) -> usize {
         self.conditions.nodes.len() + self.values.nodes.len()
+    }
+
+    /// The kinds of events that the rules read.
+    pub fn events(&self) -> BTreeSet<EventId> {
+        let of_value = |value: &ValueNode| match value {
+            ValueNode::Row { event, .. } | ValueNode::StartEvent { event, .. } => Some(*event),
+            _ => None,
+        };
+        let selected = self.selections.nodes.iter().map(|selection| selection.event);
+        selected.chain(self.values.nodes.iter().filter_map(of_value)).collect()
     }
 
     pub(super) fn pair(&self, rule: RuleId) -> Pair {

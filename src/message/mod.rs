@@ -22,6 +22,7 @@ mod words;
 pub use layout::Layout;
 pub use render::{Content, NotRendered, Occasion, Reader, Rendered, Renderer, Row};
 pub use template::Template;
+use template::{Formula, Rows, Slot, SlotKind};
 
 /// A message in all its channels and languages (section 9).
 #[derive(Clone, Debug)]
@@ -93,5 +94,64 @@ impl Block {
     /// The part in `language`; the block is written in the default language, alone or among others.
     pub fn part(&self, what: PartKind, language: Symbol) -> Option<&Part> {
         self.parts.iter().find(|part| part.what == what && part.language == language)
+    }
+}
+
+impl Message {
+    /// Calls `visit` for each expression that its texts, their conditions and its picks read; a `let` counts where it is
+    /// used.
+    pub fn each_expression(&self, visit: &mut dyn FnMut(&Expr)) {
+        for pick in &self.picks {
+            pick.condition.iter().for_each(&mut *visit);
+        }
+        for block in &self.blocks {
+            block.condition.iter().for_each(&mut *visit);
+            for variant in block.parts.iter().flat_map(|part| &part.template.variants) {
+                in_slots(&variant.slots, visit);
+            }
+        }
+    }
+}
+
+fn in_slots(slots: &[Slot], visit: &mut dyn FnMut(&Expr)) {
+    for slot in slots {
+        match &slot.kind {
+            SlotKind::Print { value, .. } | SlotKind::Test(value) => in_formula(value, visit),
+            SlotKind::Each { over, slots } => {
+                in_rows(over, visit);
+                in_slots(slots, visit);
+            }
+        }
+    }
+}
+
+fn in_rows(rows: &Rows, visit: &mut dyn FnMut(&Expr)) {
+    if let Rows::Set(expr) = rows {
+        visit(expr);
+    }
+}
+
+fn in_formula(formula: &Formula, visit: &mut dyn FnMut(&Expr)) {
+    match formula {
+        Formula::Value(expr) | Formula::Member(expr) => visit(expr),
+        Formula::Length(rows) => in_rows(rows, visit),
+        Formula::Default(value, fallback) => {
+            in_formula(value, visit);
+            in_formula(fallback, visit);
+        }
+        Formula::Link(inner)
+        | Formula::Date(inner, _)
+        | Formula::Money(inner)
+        | Formula::Upper(inner)
+        | Formula::Lower(inner)
+        | Formula::Plural(inner, _, _) => in_formula(inner, visit),
+        Formula::Element(_)
+        | Formula::Text(_)
+        | Formula::Number(_)
+        | Formula::Bool(_)
+        | Formula::Name(_)
+        | Formula::Survey(_)
+        | Formula::First
+        | Formula::Last => {}
     }
 }

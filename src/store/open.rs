@@ -30,6 +30,8 @@ pub struct Store {
     path: Option<PathBuf>,
     layout: Arc<Layout>,
     writable: bool,
+    /// Inside [`Store::together`].
+    is_together: bool,
 }
 
 impl Store {
@@ -50,7 +52,13 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         prepare(&mut connection)?;
-        Ok(Store { connection, path: Some(path.to_owned()), layout: Arc::default(), writable: true })
+        Ok(Store {
+            connection,
+            path: Some(path.to_owned()),
+            layout: Arc::default(),
+            writable: true,
+            is_together: false,
+        })
     }
 
     /// Opens the store at `path` for reading; also from a file system that cannot be written.
@@ -69,7 +77,13 @@ impl Store {
         let connection = open_for_reading(path)?;
         configure(&connection)?;
         migrate::verify(&connection)?;
-        Ok(Store { connection, path: Some(path.to_owned()), layout: Arc::default(), writable: false })
+        Ok(Store {
+            connection,
+            path: Some(path.to_owned()),
+            layout: Arc::default(),
+            writable: false,
+            is_together: false,
+        })
     }
 
     /// A store that is gone when it is dropped: tests, previews.
@@ -80,7 +94,7 @@ impl Store {
         let mut connection = excerpt::memory()?;
         configure(&connection)?;
         prepare(&mut connection)?;
-        Ok(Store { connection, path: None, layout: Arc::default(), writable: true })
+        Ok(Store { connection, path: None, layout: Arc::default(), writable: true, is_together: false })
     }
 
     /// A copy in memory of what is committed: to try something that the store is not to know of.
@@ -94,7 +108,7 @@ impl Store {
             backup.run_to_completion(COPY_PAGES, Duration::ZERO, None)?;
         }
         configure(&connection)?;
-        Ok(Store { connection, path: None, layout: self.layout.clone(), writable: true })
+        Ok(Store { connection, path: None, layout: self.layout.clone(), writable: true, is_together: false })
     }
 
     /// Adds the columns and tables of the catalogue that are not there yet, and reads and writes by it from now on.
@@ -137,8 +151,28 @@ impl Store {
     /// # Errors
     /// If another process keeps the lock ([`StoreError::is_busy`]).
     pub fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
-        let inner = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let inner = if self.is_together {
+            Inner::Part(&self.connection)
+        } else {
+            Inner::Own(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+        };
         Ok(Transaction { inner, layout: self.layout.clone() })
+    }
+
+    /// Makes everything that `work` does one transaction: where many small ones cost time, and nobody minds that a crash
+    /// loses them all, as on a copy. A transaction in it that is dropped without its commit is not undone; an error of
+    /// `work` undoes everything.
+    ///
+    /// # Errors
+    /// Those of `work`, and if SQLite does not begin or commit.
+    pub fn together<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&mut Store) -> Result<T, E>) -> Result<T, E> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from)?;
+        self.is_together = true;
+        let done = work(self);
+        self.is_together = false;
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        self.connection.execute_batch(end).map_err(StoreError::from)?;
+        done
     }
 
     /// Reads what is committed.
@@ -149,19 +183,25 @@ impl Store {
 
 /// A transaction: everything or nothing. Dropped without [`Transaction::commit`] it leaves the store as it was.
 pub struct Transaction<'s> {
-    inner: rusqlite::Transaction<'s>,
+    inner: Inner<'s>,
     layout: Arc<Layout>,
+}
+
+enum Inner<'s> {
+    Own(rusqlite::Transaction<'s>),
+    /// Of a larger one.
+    Part(&'s Connection),
 }
 
 impl Transaction<'_> {
     /// A writer for data that the store learns at `at`. One at a time.
     pub fn writer(&self, zone: &Zone, at: Instant) -> Writer<'_> {
-        Writer::new(&self.inner, self.layout.clone(), zone.clone(), at)
+        Writer::new(self.connection(), self.layout.clone(), zone.clone(), at)
     }
 
     /// Reads what is committed and what this transaction wrote.
     pub fn reader(&self) -> Reader<'_> {
-        Reader::new(&self.inner, self.layout.clone())
+        Reader::new(self.connection(), self.layout.clone())
     }
 
     /// Reads by another catalogue: of an earlier version of the program.
@@ -169,12 +209,16 @@ impl Transaction<'_> {
     /// # Errors
     /// If SQLite does.
     pub fn reader_of(&self, catalogue: &Catalogue) -> Result<Reader<'_>, StoreError> {
-        Ok(Reader::new(&self.inner, Arc::new(Layout::of(&self.inner, catalogue)?)))
+        let connection = self.connection();
+        Ok(Reader::new(connection, Arc::new(Layout::of(connection, catalogue)?)))
     }
 
     /// The connection inside the transaction.
     pub fn connection(&self) -> &Connection {
-        &self.inner
+        match &self.inner {
+            Inner::Own(transaction) => transaction,
+            Inner::Part(connection) => connection,
+        }
     }
 
     /// Makes it last.
@@ -182,7 +226,10 @@ impl Transaction<'_> {
     /// # Errors
     /// If the disk refuses; then nothing was written.
     pub fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit()?)
+        match self.inner {
+            Inner::Own(transaction) => Ok(transaction.commit()?),
+            Inner::Part(_) => Ok(()),
+        }
     }
 }
 

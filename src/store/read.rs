@@ -55,6 +55,12 @@ impl Needs {
         }
         self
     }
+
+    /// Also all fields of these events and records.
+    #[must_use]
+    pub fn with_events(self, events: impl IntoIterator<Item = EventId>) -> Needs {
+        events.into_iter().fold(self, |needs, event| needs.with_event(event, Columns::All))
+    }
 }
 
 impl Columns {

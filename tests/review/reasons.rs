@@ -124,7 +124,7 @@ fn every_reason_is_kept_and_told() {
     assert_eq!(
         town.told("news", "ana"),
         [
-            "more: waits to be delivered: the library's limit of 1 messages per 7 days",
+            "more: waits to be delivered: the library's limit of 1 message per 7 days",
             "note: sent by email 2026-11-25 10:00"
         ]
     );
@@ -139,7 +139,7 @@ fn every_reason_is_kept_and_told() {
         dry_run(&town.store, &program, Some("news"), at(&program, 25, 11), &Means::default()).expect("a preview");
     assert_eq!(
         waiting.campaigns[0].held,
-        [("more".to_owned(), "the library's limit of 1 messages per 7 days".to_owned(), 2)]
+        [("more".to_owned(), "the library's limit of 1 message per 7 days".to_owned(), 2)]
     );
 
     town.tick(at(&program, 25, 22));
