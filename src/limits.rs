@@ -57,3 +57,6 @@ pub const SNAPSHOT_CHANGED_SHARE: usize = 20;
 
 /// Parts of a snapshot that are made at once, each in memory of its own.
 pub const SNAPSHOT_READERS: usize = 2;
+
+/// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
+pub const SIMULATED_YEARS: i64 = 3;

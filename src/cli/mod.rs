@@ -23,6 +23,7 @@ mod privacy;
 mod program;
 mod report;
 mod respond;
+mod simulate;
 mod suppress;
 mod terminal;
 mod test;
@@ -69,6 +70,7 @@ commands! {
     Privacy(privacy::Privacy),
     Report(report::ReportCommand),
     Respond(respond::Respond),
+    Simulate(simulate::Simulate),
     Suppress(suppress::Suppress),
     Test(test::Test),
     Tick(tick::Tick),

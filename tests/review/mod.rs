@@ -2,6 +2,7 @@
 
 mod preview;
 mod reasons;
+mod simulate;
 mod tutorial;
 
 use std::collections::BTreeSet;

@@ -1,10 +1,8 @@
-//! The tutorial's commands run, and print what it shows. `UPDATE_DOCS=1 cargo test tutorial` writes their output into
-//! the page.
+//! The commands of pages that are to be followed run, and print what the page shows. `UPDATE_DOCS=1 cargo test tutorial`
+//! writes their output into the pages.
 
 use std::path::Path;
 use std::process::Command;
-
-const PAGE: &str = "docs/tutorial.md";
 
 /// A piece of the page.
 enum Piece {
@@ -74,8 +72,18 @@ fn split(line: &str) -> Vec<String> {
 
 #[test]
 fn the_tutorial_prints_what_it_shows() {
+    prints_what_it_shows("docs/tutorial.md", 8);
+}
+
+#[test]
+fn the_page_of_simulate_prints_what_it_shows() {
+    prints_what_it_shows("docs/reference/simulate.md", 2);
+}
+
+/// Follows a page, which shows so many outputs at least.
+fn prints_what_it_shows(path: &str, outputs: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    let page = std::fs::read_to_string(PAGE).expect("the tutorial").replace("\r\n", "\n");
+    let page = std::fs::read_to_string(path).expect("the page").replace("\r\n", "\n");
     let (mut written, mut output) = (String::new(), String::new());
     let mut shown = 0;
     for piece in pieces(&page) {
@@ -95,9 +103,9 @@ fn the_tutorial_prints_what_it_shows() {
             }
         }
     }
-    assert!(shown >= 8, "{shown} outputs");
+    assert!(shown >= outputs, "{shown} outputs");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(PAGE, &written).expect("written");
+        std::fs::write(path, &written).expect("written");
     } else {
         assert!(written == page, "{}", similar::TextDiff::from_lines(&page, &written).unified_diff());
     }

@@ -125,7 +125,7 @@ impl Layout {
 }
 
 /// Text for an HTML text or a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     handlebars::html_escape(text)
 }
 

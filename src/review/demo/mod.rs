@@ -3,7 +3,7 @@
 mod activity;
 mod import;
 mod names;
-mod random;
+pub(in crate::review) mod random;
 mod reader;
 mod run;
 mod schema;

@@ -6,6 +6,7 @@ use crate::catalogue::{Channel, ClassSet, EventId, FeedId, PurposeId};
 use crate::engine::{self, Draws, Handed, Handover, Plan, RecipientKind, TickError};
 use crate::message::Content;
 use crate::program::{Program, Statement};
+use crate::review::pace;
 use crate::rule::{Facts, PatronId, Tables};
 use crate::store::{Needs, Store, StoreError};
 use crate::symbol::Symbol;
@@ -95,7 +96,8 @@ impl<'p> Stage<'p> {
             if self.now >= until {
                 return Ok(());
             }
-            self.now = self.next(until)?;
+            let arriving = self.pending.first_key_value().map(|((at, _), _)| *at);
+            self.now = pace::next(&self.store, &self.plan, self.now, until, arriving)?;
         }
     }
 
@@ -129,29 +131,6 @@ impl<'p> Stage<'p> {
         };
         engine::deliver(&mut self.store, &self.plan, now, &mut record)?;
         Ok(())
-    }
-
-    /// The next instant to visit, `until` at the latest.
-    fn next(&self, until: Instant) -> Result<Instant, StoreError> {
-        let hour = self.next_full_hour();
-        let mut next = until;
-        if let Some(due) = engine::next_due(&self.store, &self.plan)? {
-            // What follows from this very tick is for the next full hour, or two lists could chase each other.
-            next = next.min(if due <= self.now.plus_seconds(1) { hour } else { due });
-        }
-        if engine::has_news(&self.store)? {
-            next = next.min(hour);
-        }
-        if let Some(((at, _), _)) = self.pending.first_key_value() {
-            next = next.min(*at);
-        }
-        Ok(next.max(Instant(self.now.0 + 1)).min(until))
-    }
-
-    fn next_full_hour(&self) -> Instant {
-        let second = i64::from(self.program.library.zone.time_of_day(self.now).0 % 3600);
-        let whole = Instant(self.now.seconds() * 1_000_000);
-        whole.plus_seconds(3600 - second)
     }
 
     /// What is dated up to `until` arrives, each at its instant.
