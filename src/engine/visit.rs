@@ -199,9 +199,13 @@ impl<'v, 'a> Visit<'v, 'a> {
             let decided = &self.state.occurrences[&(campaign.clone(), key.clone())];
             state::insert_occurrence(db, patron, &campaign, &key, decided, self.tick.now, None)?;
         }
-        let until = Some(self.until).filter(|&until| until < NEVER);
-        if until != before.until {
-            state::set_due(db, patron, until)?;
+        // An earlier instant that is remembered may stand: it costs one more look, and most ticks write nothing.
+        let stands = before.until.is_some_and(|known| self.now() < known && known <= self.until);
+        if !stands {
+            let until = Some(self.until).filter(|&until| until < NEVER);
+            if until != before.until {
+                state::set_due(db, patron, until)?;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The engine over a real store: exactly once, whatever happens in between.
 
 mod crash;
+mod due;
 mod edit;
 mod faults;
 mod incremental;
