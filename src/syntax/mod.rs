@@ -4,15 +4,17 @@
 
 pub mod ast;
 mod build;
+mod edit;
 mod explain;
 mod fmt;
 mod grammar;
 mod literal;
 mod parse;
 mod scan;
+mod shift;
 pub mod suggest;
 mod token;
 pub mod visit;
 
 pub use fmt::{WIDTH, format};
-pub use parse::{NotUtf8, Parsed, decode, parse, tokens};
+pub use parse::{NotUtf8, Parsed, decode, is_read, parse};

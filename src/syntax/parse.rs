@@ -1,11 +1,12 @@
 //! From the text of a file to its tree.
 //!
-//! A file is parsed whole. Only if that fails is it divided into its declarations, each of which is parsed alone;
-//! where one fails, the clause, step, statement or field that holds the place is reported and blanked, and the
-//! declaration is tried again. So one mistake hides no other, and the way of a correct file is short.
+//! A file is divided into its declarations, each of which is parsed alone; where one fails, the clause, step,
+//! statement or field that holds the place is reported and blanked, and the declaration is tried again. So one mistake
+//! hides no other, and an edit parses again only the declarations that it touches (`edit`).
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
@@ -14,7 +15,7 @@ use super::ast::{Comment, File, Item};
 use super::build::Builder;
 use super::explain::{self, Failure};
 use super::grammar::{Grammar, Parts, Rule};
-use super::scan::{Scan, comment_text};
+use super::scan::{CommentPlace, Scan, comment_text};
 use super::token::{self, Shape, Token};
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use crate::limits;
@@ -31,6 +32,24 @@ pub struct Parsed {
     pub file: File,
     /// Errors of syntax; without any, `file` is complete.
     pub diagnostics: Vec<Diagnostic>,
+    pub(super) source: Arc<str>,
+    pub(super) pieces: Vec<Piece>,
+    /// Trying again what could not be read ended before it was done.
+    pub(super) is_cut_short: bool,
+}
+
+/// One declaration, as a rule: what stands from the first word of one to the first word of the next.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub range: Range<usize>,
+    /// Up to where the file was looked at for it: further than `range` if it ends too soon, its end included.
+    pub seen: usize,
+    /// How many items were read of it.
+    pub items: usize,
+    /// What is wrong with it, without what the scanner found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Bytes that were read again.
+    pub spent: usize,
 }
 
 /// Where the bytes of a file stop being UTF-8.
@@ -65,67 +84,138 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
     })
 }
 
-/// The number of pest's tokens in a text without errors, 0 of any other: what parsing costs at least. For benchmarks.
-pub fn tokens(text: &str) -> usize {
-    Grammar::parse(Rule::file, text).map_or(0, |pairs| pairs.tokens().count())
+/// Whether pest reads the text: what parsing costs at least. For benchmarks.
+pub fn is_read(text: &str) -> bool {
+    Grammar::parse(Rule::file, text).is_ok()
 }
 
 /// Parses the file `file` of `sources`.
 pub fn parse(sources: &Sources, file: FileId) -> Parsed {
-    let source = sources.text(file);
+    let source = sources.file(file).text.clone();
     if source.len() > limits::FILE_BYTES {
         let mebibytes = limits::FILE_BYTES >> 20;
         let diagnostic =
             Diagnostic::new(TOO_LARGE, Span::new(file, 0..0), format!("the file is larger than {mebibytes} MiB"))
                 .label(format!("{} bytes", source.len()))
                 .help("divide it: all files of a folder are one program");
-        return Parsed { file: File { file, items: Vec::new(), comments: Vec::new() }, diagnostics: vec![diagnostic] };
+        let nothing = File { file, items: Vec::new(), comments: Vec::new() };
+        let (pieces, is_cut_short) = (Vec::new(), true);
+        return Parsed { file: nothing, diagnostics: vec![diagnostic], source, pieces, is_cut_short };
     }
-    let scan = Scan::new(file, source);
-    let comments = scan
-        .comments
-        .iter()
-        .map(|comment| Comment {
-            span: Span::new(file, comment.range.clone()),
-            is_doc: comment.is_doc,
-            text: comment_text(&source[comment.range.clone()]).into(),
-        })
-        .collect();
-    let mut parser = FileParser { file, scan: &scan, items: Vec::new(), diagnostics: Vec::new(), budget: 0 };
-    parser.run();
-    let FileParser { items, mut diagnostics, .. } = parser;
-    diagnostics.extend(scan.diagnostics.iter().cloned());
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    Parsed { file: File { file, items, comments }, diagnostics }
+    let scan = Scan::new(file, &source);
+    let bounds = bounds(&scan);
+    let mut parser = FileParser::new(file, &scan);
+    let mut pieces = Vec::with_capacity(bounds.len());
+    let mut index = 0;
+    while index + 1 < bounds.len() {
+        let (piece, next) = parser.next(&bounds, index);
+        pieces.push(piece);
+        index = next;
+    }
+    let is_cut_short = !parser.may_try_again();
+    let items = parser.items;
+    let (comments, diagnostics) = (comments(&scan), findings(&pieces, &scan));
+    Parsed { file: File { file, items, comments }, diagnostics, source, pieces, is_cut_short }
 }
 
-struct FileParser<'s> {
+/// Where the pieces of a file begin, and its end.
+pub(super) fn bounds(scan: &Scan<'_>) -> Vec<usize> {
+    let mut bounds = Vec::with_capacity(scan.starts.len() + 2);
+    if scan.starts.first() != Some(&0) {
+        bounds.push(0);
+    }
+    bounds.extend(&scan.starts);
+    bounds.push(scan.source.len());
+    bounds
+}
+
+pub(super) fn comments(scan: &Scan<'_>) -> Vec<Comment> {
+    let comment = |place: &CommentPlace| Comment {
+        span: Span::new(scan.file, place.range.clone()),
+        is_doc: place.is_doc,
+        text: comment_text(&scan.source[place.range.clone()]).into(),
+    };
+    scan.comments.iter().map(comment).collect()
+}
+
+/// Everything that is wrong, in order.
+pub(super) fn findings(pieces: &[Piece], scan: &Scan<'_>) -> Vec<Diagnostic> {
+    let of_pieces = pieces.iter().flat_map(|piece| &piece.diagnostics);
+    let mut findings: Vec<Diagnostic> = of_pieces.chain(&scan.diagnostics).cloned().collect();
+    findings.sort_by_key(|diagnostic| diagnostic.span.start);
+    findings
+}
+
+/// Pieces that may be read as one where the first ends too soon, so that every layout of a declaration is possible.
+const JOINED: usize = 4;
+
+pub(super) struct FileParser<'s> {
     file: FileId,
     scan: &'s Scan<'s>,
-    items: Vec<Item>,
+    pub items: Vec<Item>,
     diagnostics: Vec<Diagnostic>,
-    /// Bytes that may still be read again.
+    /// Bytes that were read again, and how many may be.
+    pub spent: usize,
     budget: usize,
 }
 
-impl FileParser<'_> {
-    fn run(&mut self) {
-        let source: &str = &self.scan.source;
-        if self.scan.too_deep.is_empty()
-            && let Ok(pairs) = Grammar::parse(Rule::file, source)
-        {
-            self.build(pairs, 0);
-            return;
+impl<'s> FileParser<'s> {
+    pub fn new(file: FileId, scan: &'s Scan<'s>) -> FileParser<'s> {
+        let budget = 4 * scan.source.len() + (1 << 20);
+        FileParser { file, scan, items: Vec::new(), diagnostics: Vec::new(), spent: 0, budget }
+    }
+
+    /// Whether something may still be read again.
+    pub fn may_try_again(&self) -> bool {
+        self.spent < self.budget
+    }
+
+    /// Reads the piece that begins at `bounds[index]`; with where the next one begins.
+    pub fn next(&mut self, bounds: &[usize], index: usize) -> (Piece, usize) {
+        let (items, spent) = (self.items.len(), self.spent);
+        let (next, seen) = self.piece(bounds, index);
+        let piece = Piece {
+            range: bounds[index]..bounds[next],
+            seen,
+            items: self.items.len() - items,
+            diagnostics: std::mem::take(&mut self.diagnostics),
+            spent: self.spent - spent,
+        };
+        (piece, next)
+    }
+
+    /// The index of its end, and up to where the file was looked at.
+    fn piece(&mut self, bounds: &[usize], index: usize) -> (usize, usize) {
+        let start = bounds[index];
+        let alone = start..bounds[index + 1];
+        if self.scan.is_too_deep(&alone) {
+            let end = alone.end;
+            self.skeleton(alone);
+            return (index + 1, end);
         }
-        self.budget = 4 * source.len() + (1 << 20);
-        let mut bounds = self.scan.starts.clone();
-        if bounds.first() != Some(&0) {
-            bounds.insert(0, 0);
-        }
-        bounds.push(source.len());
-        for index in 1..bounds.len() {
-            self.piece(bounds[index - 1]..bounds[index]);
-        }
+        let mut next = index + 1;
+        let seen = loop {
+            let text = &self.scan.source[start..bounds[next]];
+            match Grammar::parse(Rule::file, text) {
+                Ok(pairs) => {
+                    self.build(pairs, start);
+                    return (next, bounds[next]);
+                }
+                Err(error) => {
+                    let rest = &text[failure(text, &error).0..];
+                    let ends_too_soon = leading(rest) == rest.len();
+                    if !ends_too_soon || next == index + JOINED {
+                        break bounds[next];
+                    }
+                    if next + 1 == bounds.len() {
+                        break bounds[next] + 1;
+                    }
+                    next += 1;
+                }
+            }
+        };
+        self.mistaken(alone);
+        (index + 1, seen)
     }
 
     fn build(&mut self, mut pairs: pest::iterators::Pairs<'_, Rule>, base: usize) -> usize {
@@ -138,18 +228,8 @@ impl FileParser<'_> {
         first
     }
 
-    /// One declaration, or what stands before the first.
-    fn piece(&mut self, range: Range<usize>) {
-        let source: &str = &self.scan.source;
-        if self.scan.is_too_deep(&range) {
-            self.skeleton(range);
-            return;
-        }
-        if let Ok(pairs) = Grammar::parse(Rule::file, &source[range.clone()]) {
-            let base = range.start;
-            self.build(pairs, base);
-            return;
-        }
+    /// A piece that cannot be read as it stands.
+    fn mistaken(&mut self, range: Range<usize>) {
         // A block that is not closed swallows the declarations behind it.
         let unclosed = self.scan.unclosed.partition_point(|&place| place < range.start);
         if let Some(&open) = self.scan.unclosed.get(unclosed).filter(|&&open| open < range.end) {
@@ -185,7 +265,7 @@ impl FileParser<'_> {
                 }
                 Err(error) => error,
             };
-            let (mut at, mut expected) = failure(&error);
+            let (mut at, mut expected) = failure(&text, &error);
             if let ErrorVariant::CustomError { .. } = error.variant {
                 // pest's own guard of the stack, which the limit of brackets should never let it reach.
                 let place = Span::new(self.file, range.start..range.start);
@@ -222,8 +302,8 @@ impl FileParser<'_> {
                     }
                 }
             }
-            self.budget = self.budget.saturating_sub(text.len());
-            let part = broken_part(&text, &tokens, index).filter(|_| self.budget > 0 && at >= reached);
+            self.spent += text.len();
+            let part = broken_part(&text, &tokens, index).filter(|_| self.may_try_again() && at >= reached);
             let Some(part) = part else { break };
             reached = part.end;
             let copy = text.to_mut();
@@ -265,12 +345,14 @@ impl FileParser<'_> {
     }
 }
 
-/// Where parsing failed, and what could have stood there.
-fn failure(error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
+/// Where parsing `text` failed, and what could have stood there.
+fn failure(text: &str, error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
     let at = match error.location {
         InputLocation::Pos(at) => at,
         InputLocation::Span((start, _)) => start,
     };
+    // pest may name a place inside of a character.
+    let at = text.floor_char_boundary(at);
     match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => {
             // Where a whole begins, pest names the whole.
@@ -318,7 +400,7 @@ fn first_bad_line(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Vec
         let line = tokens[start].range.start..tokens[end - 1].range.end;
         let rule = if word == "contact" { Rule::contact_line } else { Rule::field_line };
         if let Err(error) = Grammar::parse(rule, &text[line.clone()]) {
-            let (offset, expected) = failure(&error);
+            let (offset, expected) = failure(&text[line.clone()], &error);
             return Some((line.start + offset, expected, start));
         }
         start = end;

@@ -39,6 +39,7 @@ pub(super) struct CommentPlace {
 /// What the scanner found.
 #[derive(Debug)]
 pub(super) struct Scan<'s> {
+    pub file: FileId,
     pub comments: Vec<CommentPlace>,
     pub diagnostics: Vec<Diagnostic>,
     /// The file with what was refused replaced; as long as the file, or one quote longer.
@@ -72,6 +73,7 @@ struct Scanner<'s> {
 impl<'s> Scan<'s> {
     pub(super) fn new(file: FileId, source: &'s str) -> Scan<'s> {
         let scan = Scan {
+            file,
             comments: Vec::new(),
             diagnostics: Vec::new(),
             source: Cow::Borrowed(source),

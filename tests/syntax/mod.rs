@@ -1,5 +1,6 @@
 //! The parser and the formatter: what they accept, refuse and print.
 
+mod edit;
 mod faults;
 mod generated;
 
