@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod eval;
 pub mod limits;
+mod map;
 pub mod message;
 pub mod program;
 pub mod report;

@@ -1,9 +1,11 @@
 //! From what the gate lets through to a rendered message.
 
+use std::cell::RefCell;
+
 use crate::catalogue::{FeedId, Library, Value};
 use crate::deliver::reader::{EvalReader, Readings, Situation};
 use crate::engine::{Handover, RecipientKind};
-use crate::eval::{Question, World};
+use crate::eval::{Memory, Question, World};
 use crate::message::link::Links;
 use crate::message::{NotRendered, Occasion, Rendered, Renderer};
 use crate::program::Program;
@@ -47,12 +49,14 @@ pub struct Composer<'p> {
     program: &'p Program,
     readings: Readings<'p>,
     renderer: Renderer<'p>,
+    memory: RefCell<Memory>,
 }
 
 impl<'p> Composer<'p> {
     /// For the messages of `program`.
     pub fn new(program: &'p Program, links: Links) -> Composer<'p> {
-        Composer { program, readings: Readings::new(program), renderer: Renderer::new(program, links) }
+        let (readings, renderer) = (Readings::new(program), Renderer::new(program, links));
+        Composer { program, readings, renderer, memory: RefCell::default() }
     }
 
     /// The links of its messages.
@@ -81,8 +85,8 @@ impl<'p> Composer<'p> {
             Question { start: Some(handover.start), event: one, ..Question::of(handover.facts, handover.now) };
         let feed = |feed: FeedId| feeds.get(feed.index()).cloned().unwrap_or_default();
         let served = handover.campaign.served;
-        let reader =
-            EvalReader::new(&self.readings, &world, Situation { question, served, events: &several, feed: &feed });
+        let situation = Situation { question, served, events: &several, feed: &feed };
+        let reader = EvalReader::with(&self.readings, &world, situation, self.memory.take());
         let address = self.address(handover);
         let occasion = Occasion {
             campaign: handover.campaign,
@@ -92,7 +96,9 @@ impl<'p> Composer<'p> {
             key: &handover.key(),
             address: &address,
         };
-        self.renderer.render(&occasion, &reader)
+        let rendered = self.renderer.render(&occasion, &reader);
+        self.memory.replace(reader.into_memory());
+        rendered
     }
 
     /// The lines of a letter's address: the name, where the patron has fields of these names that are not private, and

@@ -73,6 +73,10 @@ impl Transport for Directory {
         Ok(Handed { reference, is_repeat: false })
     }
 
+    fn at_once(&self) -> usize {
+        64
+    }
+
     fn taken(&self) -> Option<HashSet<String>> {
         let id = |name: &String| Some(name.rsplit_once('.')?.0.rsplit_once('-')?.1.to_owned());
         Some(self.written.keys().filter_map(id).collect())

@@ -44,9 +44,10 @@ pub fn drain(
         drained.settled = engine::settle(store, &plan, &was_taken, &mut again)?;
         drained.refused.append(&mut refused);
     }
+    let at_once = transport.at_once();
     let mut refused = Vec::new();
     let mut first = |handover: &Handover<'_>| hand_over(program, &composer, &feeds, transport, &mut refused, handover);
-    drained.report = engine::deliver(store, &plan, now, &mut first)?;
+    drained.report = engine::deliver_at_once(store, &plan, now, at_once, &mut first)?;
     drained.refused.append(&mut refused);
     Ok(drained)
 }

@@ -77,6 +77,12 @@ pub trait Transport {
     /// If it was not taken.
     fn hand_over(&mut self, message: &Outgoing<'_>) -> Result<Handed, TransportError>;
 
+    /// How many messages may be under way to it at once. More than one only where taking a message again is the same as
+    /// taking it once and [`Transport::taken`] tells: whoever stops in between leaves so many of unknown fate.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// What it took before, by [`MessageId::hex`](crate::message::link::MessageId::hex), if it remembers everything.
     fn taken(&self) -> Option<HashSet<String>> {
         None

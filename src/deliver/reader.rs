@@ -4,11 +4,12 @@
 //! [`EvalReader`] answers for one patron.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use crate::catalogue::{ClassSet, EventId, FeedId, Type, Value};
-use crate::eval::{Interpreter, Question, RuleId, Rules, ValueId, World};
+use crate::eval::{Interpreter, Memory, Question, RuleId, Rules, ValueId, World};
+use crate::map::Map;
 use crate::message::{Reader, Row};
 use crate::program::Program;
 use crate::rule::{EventRow, Expr};
@@ -17,7 +18,7 @@ use crate::rule::{EventRow, Expr};
 pub struct Readings<'p> {
     rules: Rules,
     /// By the place of the expression in the program, and the classes that are served.
-    lowered: HashMap<(usize, ClassSet), Lowered>,
+    lowered: Map<(usize, ClassSet), Lowered>,
     program: PhantomData<&'p Program>,
 }
 
@@ -31,7 +32,7 @@ impl<'p> Readings<'p> {
     /// Of the messages of `program`, for the campaigns that it has.
     pub fn new(program: &'p Program) -> Readings<'p> {
         let served: BTreeSet<u64> = program.campaigns.iter().map(|campaign| campaign.served.0).collect();
-        let mut readings = Readings { rules: Rules::new(), lowered: HashMap::new(), program: PhantomData };
+        let mut readings = Readings { rules: Rules::new(), lowered: Map::default(), program: PhantomData };
         for served in served.into_iter().map(ClassSet) {
             for message in &program.messages {
                 message.each_expression(&mut |expr| readings.add(program, expr, served));
@@ -77,7 +78,23 @@ pub struct EvalReader<'a> {
 impl<'a> EvalReader<'a> {
     /// For a reader of a message of the program that `readings` was made of.
     pub fn new(readings: &'a Readings<'a>, world: &'a World<'a>, situation: Situation<'a>) -> EvalReader<'a> {
-        EvalReader { readings, situation, interpreter: RefCell::new(Interpreter::new(&readings.rules, world)) }
+        EvalReader::with(readings, world, situation, Memory::default())
+    }
+
+    /// The same with the memory of the reader before.
+    pub fn with(
+        readings: &'a Readings<'a>,
+        world: &'a World<'a>,
+        situation: Situation<'a>,
+        memory: Memory,
+    ) -> EvalReader<'a> {
+        let interpreter = Interpreter::with(&readings.rules, world, memory);
+        EvalReader { readings, situation, interpreter: RefCell::new(interpreter) }
+    }
+
+    /// Its memory, for the next one.
+    pub fn into_memory(self) -> Memory {
+        self.interpreter.into_inner().into_memory()
     }
 
     fn lowered(&self, expr: &Expr) -> Lowered {

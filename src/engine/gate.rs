@@ -1,12 +1,14 @@
 //! The delivery gate: everything that is tried at the last moment before a message leaves (section 8).
 //!
 //! The plan of a tick is no authority: exit, exceptions, the start's `where`, consent, address, hours, limits and age
-//! are tried again here. A message is claimed in one transaction, handed over, and recorded in the next, together
-//! with the claim of the following one: a crash in between leaves it `claimed`, which is reported and never sent
-//! again by itself. The engine names no channel's transport: the caller hands over.
+//! are tried again here. Messages are claimed in one transaction, handed over, and recorded in the next, together
+//! with the claim of the following ones: a crash in between leaves them `claimed`, which is reported and never sent
+//! again by itself. How many at once is the caller's to say: one, unless whoever takes them knows what it took. The
+//! engine names no channel's transport: the caller hands over.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use crate::catalogue::{Channel, EventId, MessageLimit, Value};
 use crate::engine::ask::Ask;
@@ -158,7 +160,7 @@ struct Claimed {
     language: Symbol,
 }
 
-/// Delivers what may be delivered at `now`, in the order of section 8.
+/// Delivers what may be delivered at `now`, in the order of section 8, one by one.
 ///
 /// # Errors
 /// If the store cannot be read or written.
@@ -168,36 +170,84 @@ pub fn deliver(
     now: Instant,
     hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
 ) -> Result<DeliveryReport, StoreError> {
+    deliver_at_once(store, plan, now, 1, hand_over)
+}
+
+/// The same with so many messages under way at once, never two of one patron or enrolment: each commit, which waits for
+/// the disk, is for all of them. When the data changes meanwhile, those that were not handed over are tried again.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub fn deliver_at_once(
+    store: &mut Store,
+    plan: &Plan<'_>,
+    now: Instant,
+    at_once: usize,
+    hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed,
+) -> Result<DeliveryReport, StoreError> {
     // The version first: what is written between the two is then read again.
     let seen = data_version(store.connection())?;
     let suppressed = store.reader().suppression_list()?;
-    let (tables, report) = (Tables::default(), DeliveryReport::default());
-    let mut gate = Gate { plan, now, tables, suppressed, seen, report };
-    let ids = waiting(store.connection(), now)?;
-    gate.report.unknown = claimed(store.connection())?;
-    if ids.is_empty() {
-        return Ok(gate.report);
+    let mut waiting: VecDeque<i64> = waiting(store.connection(), now)?.into();
+    let report = DeliveryReport { unknown: claimed(store.connection())?, ..DeliveryReport::default() };
+    if waiting.is_empty() {
+        return Ok(report);
     }
-    gate.tables = store.reader().tables()?;
-    let mut done: Option<(Claimed, Handed)> = None;
-    for id in ids {
+    let tables = store.reader().tables()?;
+    let world = world(plan, &tables);
+    let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
+    let mut gate = Gate { plan, now, tables: &tables, interpreter: &interpreter, suppressed, seen, report };
+    let (mut done, mut released) = (Vec::new(), Vec::new());
+    while !(waiting.is_empty() && done.is_empty()) {
         let transaction = store.begin()?;
-        if let Some((claimed, handed)) = done.take() {
+        for (claimed, handed) in done.drain(..) {
             gate.record(&transaction, &claimed, &handed)?;
         }
-        let next = gate.claim(&transaction, id)?;
+        for id in released.drain(..).rev() {
+            release(transaction.connection(), id)?;
+            waiting.push_front(id);
+        }
+        let mut batch: Vec<Claimed> = Vec::new();
+        for _ in 0..at_once {
+            let Some(id) = waiting.pop_front() else { break };
+            match gate.claim(&transaction, id, &batch)? {
+                Claim::Made(claimed) => batch.push(*claimed),
+                Claim::None => {}
+                Claim::TooSoon => {
+                    waiting.push_front(id);
+                    break;
+                }
+            }
+        }
         transaction.commit()?;
-        if let Some(claimed) = next {
+        for (index, claimed) in batch.into_iter().enumerate() {
+            // Who unsubscribes while a delivery runs gets nothing more of it.
+            if index > 0 && (!released.is_empty() || data_version(store.connection())? != gate.seen) {
+                released.push(claimed.queued.id);
+                continue;
+            }
             let handed = gate.hand_over(&claimed, hand_over);
-            done = Some((claimed, handed));
+            done.push((claimed, handed));
         }
     }
-    if let Some((claimed, handed)) = done {
-        let transaction = store.begin()?;
-        gate.record(&transaction, &claimed, &handed)?;
-        transaction.commit()?;
-    }
     Ok(gate.report)
+}
+
+/// Undoes the claim of a message that was not handed over.
+fn release(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE outbox SET state = 'queued', claimed_at = NULL WHERE id = ?1")?.execute([id])?;
+    db.prepare_cached("DELETE FROM outbox_address WHERE outbox = ?1")?.execute([id])?;
+    Ok(())
+}
+
+fn world<'a>(plan: &Plan<'a>, tables: &'a Tables) -> World<'a> {
+    let program = plan.program;
+    World {
+        catalogue: &program.catalogue,
+        tables,
+        zone: &program.library.zone,
+        week_starts: program.library.week_starts,
+    }
 }
 
 /// Settles what an earlier delivery claimed and could not record, for a transport that knows what it took and for
@@ -223,7 +273,10 @@ pub fn settle(
     let tables = store.reader().tables()?;
     let seen = data_version(store.connection())?;
     let suppressed = store.reader().suppression_list()?;
-    let mut gate = Gate { plan, now: Instant(0), tables, suppressed, seen, report: DeliveryReport::default() };
+    let world = world(plan, &tables);
+    let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
+    let (now, report) = (Instant(0), DeliveryReport::default());
+    let mut gate = Gate { plan, now, tables: &tables, interpreter: &interpreter, suppressed, seen, report };
     for (id, campaign, claimed_at) in open {
         gate.now = Instant(claimed_at);
         let transaction = store.begin()?;
@@ -275,33 +328,49 @@ fn data_version(db: &Connection) -> rusqlite::Result<i64> {
 struct Gate<'a, 'p> {
     plan: &'a Plan<'p>,
     now: Instant,
-    tables: Tables,
+    tables: &'a Tables,
+    interpreter: &'a RefCell<Interpreter<'a>>,
     suppressed: SuppressionList,
     /// The version of the data of which `suppressed` is.
     seen: i64,
     report: DeliveryReport,
 }
 
+/// What became of a message that waited.
+enum Claim {
+    /// It is to be handed over.
+    Made(Box<Claimed>),
+    /// It is held or dropped.
+    None,
+    /// Another of the same patron is under way, and what becomes of that one counts for it.
+    TooSoon,
+}
+
 impl Gate<'_, '_> {
-    /// Judges the message; `Some` if it is claimed and to be handed over.
-    fn claim(&mut self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
+    /// Judges the message, while those of `batch` are under way.
+    fn claim(&mut self, transaction: &Transaction<'_>, id: i64, batch: &[Claimed]) -> Result<Claim, StoreError> {
         let db = transaction.connection();
-        let Some(queued) = read(db, id, "queued")? else { return Ok(None) };
+        let Some(queued) = read(db, id, "queued")? else { return Ok(Claim::None) };
+        let is_same = |other: &Queued| {
+            other.enrolment == queued.enrolment || queued.patron.is_some() && other.patron == queued.patron
+        };
+        if batch.iter().any(|claimed| is_same(&claimed.queued)) {
+            return Ok(Claim::TooSoon);
+        }
         // Who unsubscribes while a delivery runs gets nothing more of it.
         let version = data_version(db)?;
         if version != self.seen {
             self.suppressed = transaction.reader().suppression_list()?;
             self.seen = version;
         }
-        let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
-        let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else {
-            return self.absent(db, &queued).map(|()| None);
+        let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), self.message(&queued)) else {
+            return self.absent(db, &queued).map(|()| Claim::None);
         };
         let mut enrolment = state::load_enrolment(db, queued.enrolment)?;
         let facts = match queued.patron {
             Some(patron) => match transaction.reader().facts(patron, &self.plan.needs_of_delivery)? {
                 Some(facts) => facts,
-                None => return Ok(None),
+                None => return Ok(Claim::None),
             },
             None => Facts::empty(&self.plan.program.catalogue, PatronId(0)),
         };
@@ -332,7 +401,8 @@ impl Gate<'_, '_> {
                     db.prepare_cached("INSERT OR REPLACE INTO outbox_address (outbox, hash) VALUES (?1, ?2)")?
                         .execute(params![id, hash])?;
                 }
-                return Ok(Some(Claimed { queued, index, message, facts, enrolment, way, language }));
+                let claimed = Claimed { queued, index, message, facts, enrolment, way, language };
+                return Ok(Claim::Made(Box::new(claimed)));
             }
             Verdict::Hold(until, reason) => self.hold(db, id, until, &reason)?,
             Verdict::Limit(until, reason, limited) => {
@@ -345,15 +415,21 @@ impl Gate<'_, '_> {
                 visit::end(db, &mut enrolment, Some(reason), self.now)?;
             }
         }
-        Ok(None)
+        Ok(Claim::None)
+    }
+
+    /// The message of the program that is to be sent.
+    fn message(&self, queued: &Queued) -> Option<usize> {
+        let name = Symbol::find(&queued.message)?;
+        self.plan.program.messages.iter().position(|message| message.name == name)
     }
 
     /// A message that an earlier delivery claimed, as it was claimed.
     fn claimed_before(&self, transaction: &Transaction<'_>, id: i64) -> Result<Option<Claimed>, StoreError> {
         let db = transaction.connection();
         let Some(queued) = read(db, id, "claimed")? else { return Ok(None) };
-        let message = self.plan.program.messages.iter().position(|message| message.name.as_str() == queued.message);
-        let (Some(index), Some(message)) = (self.plan.find(&queued.campaign), message) else { return Ok(None) };
+        let found = (self.plan.find(&queued.campaign), self.message(&queued));
+        let (Some(index), Some(message)) = found else { return Ok(None) };
         let facts = match queued.patron {
             Some(patron) => transaction.reader().facts(patron, &self.plan.needs_of_delivery)?,
             None => Some(Facts::empty(&self.plan.program.catalogue, PatronId(0))),
@@ -398,14 +474,7 @@ impl Gate<'_, '_> {
         let running = &self.plan.campaigns[index];
         let campaign = running.campaign;
         let zone = &self.plan.program.library.zone;
-        let world = World {
-            catalogue: &self.plan.program.catalogue,
-            tables: &self.tables,
-            zone,
-            week_starts: self.plan.program.library.week_starts,
-        };
-        let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
-        let ask = Ask { interpreter: &interpreter, facts, suppressed: &self.suppressed, now: self.now };
+        let ask = Ask { interpreter: self.interpreter, facts, suppressed: &self.suppressed, now: self.now };
         let is_public = queued.recipient == RecipientKind::Public;
         if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
             return Verdict::End(reason);
@@ -493,15 +562,8 @@ impl Gate<'_, '_> {
     fn hand_over(&self, claimed: &Claimed, hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed) -> Handed {
         let running = &self.plan.campaigns[claimed.index];
         let event = running.start.row_rule().map(|(event, _)| event);
-        let world = World {
-            catalogue: &self.plan.program.catalogue,
-            tables: &self.tables,
-            zone: &self.plan.program.library.zone,
-            week_starts: self.plan.program.library.week_starts,
-        };
-        let interpreter = RefCell::new(Interpreter::new(&self.plan.rules, &world));
-        let suppressed = &self.suppressed;
-        let ask = Ask { interpreter: &interpreter, facts: &claimed.facts, suppressed, now: self.now };
+        let (interpreter, suppressed) = (self.interpreter, &self.suppressed);
+        let ask = Ask { interpreter, facts: &claimed.facts, suppressed, now: self.now };
         let all = || {
             let started = |row: &&EventRow| claimed.enrolment.rows.iter().any(|(_, id)| *id == row.row);
             event.map_or_else(Vec::new, |event| claimed.facts.events(event).iter().filter(started).collect())
@@ -517,7 +579,7 @@ impl Gate<'_, '_> {
             address: &claimed.way.address,
             language: claimed.language,
             facts: &claimed.facts,
-            tables: &self.tables,
+            tables: self.tables,
             start: claimed.enrolment.start,
             event,
             rows,

@@ -30,7 +30,7 @@ mod visit;
 
 pub use ask::{Ask, Scope};
 pub use draws::Draws;
-pub use gate::{DeliveryReport, Handed, Handover, LimitOf, Limited, deliver, settle};
+pub use gate::{DeliveryReport, Handed, Handover, LimitOf, Limited, deliver, deliver_at_once, settle};
 pub use hours::Hours;
 pub use merge::merge;
 pub use outbox::{About, RecipientKind};

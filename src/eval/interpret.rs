@@ -29,21 +29,47 @@ pub struct Interpreter<'a> {
     pub(super) values_until: Vec<(u32, Option<Value>, Instant)>,
 }
 
+/// What an interpreter remembers within one question, worth keeping for its room alone.
+#[derive(Default)]
+pub struct Memory {
+    generation: u32,
+    truths: Vec<(u32, bool)>,
+    held: Vec<(u32, Held)>,
+    values: Vec<(u32, Option<Value>)>,
+    values_until: Vec<(u32, Option<Value>, Instant)>,
+}
+
 impl<'a> Interpreter<'a> {
     /// An interpreter of `rules`, to which nothing is added as long as it lives.
     pub fn new(rules: &'a Rules, world: &'a World<'a>) -> Interpreter<'a> {
+        Interpreter::with(rules, world, Memory::default())
+    }
+
+    /// The same with the memory of another one, of whatever rules: many that live shortly need not ask for theirs.
+    pub fn with(rules: &'a Rules, world: &'a World<'a>, mut memory: Memory) -> Interpreter<'a> {
+        memory.truths.resize(rules.conditions.nodes.len(), (0, false));
+        memory.held.resize(rules.conditions.nodes.len(), (0, Held::always(false)));
+        memory.values.resize(rules.values.nodes.len(), (0, None));
+        memory.values_until.resize(rules.values.nodes.len(), (0, None, NEVER));
+        let Memory { generation, truths, held, values, values_until } = memory;
         Interpreter {
             rules,
             world,
             calendar: Calendar::new(world.zone),
             moment: Moment::new(Instant(0), world.zone),
             windows: vec![None; rules.windows.nodes.len()],
-            generation: 0,
-            truths: vec![(0, false); rules.conditions.nodes.len()],
-            held: vec![(0, Held::always(false)); rules.conditions.nodes.len()],
-            values: vec![(0, None); rules.values.nodes.len()],
-            values_until: vec![(0, None, NEVER); rules.values.nodes.len()],
+            generation,
+            truths,
+            held,
+            values,
+            values_until,
         }
+    }
+
+    /// Its memory, for another one.
+    pub fn into_memory(self) -> Memory {
+        let Interpreter { generation, truths, held, values, values_until, .. } = self;
+        Memory { generation, truths, held, values, values_until }
     }
 
     /// Begins a question; rules asked of the result share their work.

@@ -34,7 +34,7 @@ mod window;
 pub use answer::{Answer, NEVER, Truth};
 pub use bulk::{Bitmap, Bulk, Untils, Way, local_dates};
 pub use events::{Counted, EventsId};
-pub use interpret::{Asked, Interpreter};
+pub use interpret::{Asked, Interpreter, Memory};
 pub use native::Refused;
 pub use question::{Question, World};
 pub use rules::{RuleId, Rules, ValueId};

@@ -67,7 +67,8 @@ pub struct MessageId([u8; 16]);
 impl MessageId {
     /// In hexadecimal: in `Message-ID`, and to look the message up.
     pub fn hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 
@@ -75,7 +76,8 @@ impl MessageId {
 #[derive(Clone)]
 pub struct Links {
     base: Arc<str>,
-    key: [u8; 32],
+    /// Of the key alone: cloned for each code.
+    mac: Hmac<Sha256>,
 }
 
 impl std::fmt::Debug for Links {
@@ -92,9 +94,9 @@ impl Links {
     /// Links below `base`, such as `https://riverside.example/m`. The secret is the store's; whoever knows it can
     /// unsubscribe anybody.
     pub fn new(base: &str, secret: &[u8]) -> Links {
-        let mut key = [0; 32];
-        key.copy_from_slice(&Sha256::digest([b"bookmobile link key 1\0", secret].concat()));
-        Links { base: base.trim_end_matches('/').into(), key }
+        let key = Sha256::digest([b"bookmobile link key 1\0", secret].concat());
+        let mac = Hmac::new_from_slice(&key).expect("HMAC takes a key of any length");
+        Links { base: base.trim_end_matches('/').into(), mac }
     }
 
     /// The base.
@@ -146,7 +148,7 @@ impl Links {
     }
 
     fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        let mut mac = self.mac.clone();
         mac.update(bytes);
         mac
     }

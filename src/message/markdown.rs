@@ -6,7 +6,7 @@
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
-const OPEN: char = '\u{e000}';
+pub(super) const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
 /// What a mark stands for.
@@ -83,7 +83,7 @@ pub(super) fn to_html(markdown: &str, inserts: &[Insert], style: Style) -> Strin
     written
 }
 
-fn link_tag(url: String) -> Tag<'static> {
+pub(super) fn link_tag(url: String) -> Tag<'static> {
     Tag::Link { link_type: LinkType::Inline, dest_url: url.into(), title: "".into(), id: "".into() }
 }
 
@@ -108,28 +108,45 @@ enum Piece<'t> {
     Insert(&'t Insert),
 }
 
-fn pieces<'t>(text: &'t str, inserts: &'t [Insert]) -> Vec<Piece<'t>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find(OPEN) {
-        let after = &rest[open + OPEN.len_utf8()..];
-        let insert =
-            after.find(CLOSE).and_then(|close| Some((close, inserts.get(after[..close].parse::<usize>().ok()?)?)));
-        if open > 0 {
-            found.push(Piece::Text(&rest[..open]));
+fn pieces<'t>(text: &'t str, inserts: &'t [Insert]) -> impl Iterator<Item = Piece<'t>> {
+    parts(text, inserts.len()).map(|part| match part {
+        Part::Text(text) => Piece::Text(text),
+        Part::Mark(number) => Piece::Insert(&inserts[number]),
+    })
+}
+
+/// A part of a text with marks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part<'t> {
+    Text(&'t str),
+    Mark(usize),
+}
+
+/// A text at its marks below `count`; whatever else looks like one loses its first character.
+pub(super) fn parts(text: &str, count: usize) -> impl Iterator<Item = Part<'_>> {
+    let (mut rest, mut marked) = (text, None);
+    std::iter::from_fn(move || {
+        if let Some(number) = marked.take() {
+            return Some(Part::Mark(number));
         }
-        rest = match insert {
-            Some((close, insert)) => {
-                found.push(Piece::Insert(insert));
-                &after[close + CLOSE.len_utf8()..]
+        while !rest.is_empty() {
+            let Some(open) = rest.find(OPEN) else { return Some(Part::Text(std::mem::take(&mut rest))) };
+            let (before, after) = (&rest[..open], &rest[open + OPEN.len_utf8()..]);
+            let mark = after.find(CLOSE).and_then(|close| Some((close, after[..close].parse::<usize>().ok()?)));
+            rest = after;
+            if let Some((close, number)) = mark.filter(|(_, number)| *number < count) {
+                rest = &after[close + CLOSE.len_utf8()..];
+                marked = Some(number);
             }
-            None => after,
-        };
-    }
-    if !rest.is_empty() {
-        found.push(Piece::Text(rest));
-    }
-    found
+            if !before.is_empty() {
+                return Some(Part::Text(before));
+            }
+            if let Some(number) = marked.take() {
+                return Some(Part::Mark(number));
+            }
+        }
+        None
+    })
 }
 
 /// Text without markup, its marks filled in.
@@ -146,7 +163,7 @@ fn plain(text: &str, inserts: &[Insert]) -> String {
 
 /// Where a link leads: a mark at its beginning is a URL, one further on a part of one. `None` where the scheme is not
 /// one that a message may have.
-fn destination(written: &str, inserts: &[Insert]) -> Option<String> {
+pub(super) fn destination(written: &str, inserts: &[Insert]) -> Option<String> {
     let mut url = String::new();
     for piece in pieces(written, inserts) {
         match piece {
@@ -175,10 +192,16 @@ pub(super) fn percent_encode(text: &str, into: &mut String) {
 /// Columns of the plain-text part.
 const WIDTH: usize = 72;
 
-/// Plain text of a body: paragraphs, lists, links as `text (URL)`, wrapped.
+/// Plain text of a body.
+#[cfg(test)]
 pub(super) fn to_text(markdown: &str, inserts: &[Insert]) -> String {
+    text_of(&Parser::new_ext(markdown, Options::empty()).collect::<Vec<_>>(), inserts)
+}
+
+/// Plain text of a body that was read: paragraphs, lists, links as `text (URL)`, wrapped.
+pub(super) fn text_of(events: &[Event<'_>], inserts: &[Insert]) -> String {
     let mut writer = Writer::new(inserts);
-    for event in Parser::new_ext(markdown, Options::empty()) {
+    for event in events {
         writer.event(event);
     }
     writer.paragraph();
@@ -224,10 +247,10 @@ impl<'i> Writer<'i> {
         }
     }
 
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
-            Event::Code(text) => self.line.push_str(&plain(&text, self.inserts)),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(text),
+            Event::Code(text) => self.line.push_str(&plain(text, self.inserts)),
             Event::SoftBreak => self.line.push(' '),
             Event::HardBreak => self.line.push('\n'),
             Event::Rule => {
@@ -236,7 +259,7 @@ impl<'i> Writer<'i> {
                 self.paragraph();
             }
             Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(tag),
+            Event::End(tag) => self.end(*tag),
             _ => {}
         }
     }
@@ -254,12 +277,12 @@ impl<'i> Writer<'i> {
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>) {
+    fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Paragraph | Tag::Heading { .. } | Tag::HtmlBlock => self.paragraph(),
             Tag::List(first) => {
                 self.paragraph();
-                self.lists.push(first);
+                self.lists.push(*first);
             }
             Tag::Item => {
                 self.paragraph();
@@ -281,7 +304,7 @@ impl<'i> Writer<'i> {
                 self.paragraph();
                 self.is_verbatim = true;
             }
-            Tag::Link { dest_url, .. } => self.links.push((destination(&dest_url, self.inserts), self.line.len())),
+            Tag::Link { dest_url, .. } => self.links.push((destination(dest_url, self.inserts), self.line.len())),
             _ => {}
         }
     }
@@ -334,39 +357,42 @@ impl<'i> Writer<'i> {
     }
 
     fn wrap(&mut self, line: &str) {
-        let mut written = self.prefix();
-        let mut has_word = false;
+        let (mut start, mut width) = self.begin_line();
         if self.is_verbatim {
-            self.done.push_str(&format!("{written}{line}\n"));
+            self.done.push_str(line);
+            self.done.push('\n');
             return;
         }
+        let mut has_word = false;
         for word in line.split(' ').filter(|word| !word.is_empty()) {
-            let width = written.chars().count() + word.chars().count() + 1;
-            if has_word && width > WIDTH {
-                self.done.push_str(&written);
+            let length = word.chars().count();
+            if has_word && width + length + 1 > WIDTH {
                 self.done.push('\n');
-                written = self.prefix();
+                (start, width) = self.begin_line();
                 has_word = false;
             }
             if has_word {
-                written.push(' ');
+                self.done.push(' ');
+                width += 1;
             }
-            written.push_str(word);
+            self.done.push_str(word);
+            width += length;
             has_word = true;
         }
-        self.done.push_str(written.trim_end());
+        self.done.truncate(start + self.done[start..].trim_end().len());
         self.done.push('\n');
     }
 
-    /// The beginning of the next line; a list item's marker stands on its first line only.
-    fn prefix(&mut self) -> String {
-        let mut written = String::new();
+    /// Writes the beginning of the next line; a list item's marker stands on its first line only. Where the line
+    /// begins, and its columns so far.
+    fn begin_line(&mut self) -> (usize, usize) {
+        let start = self.done.len();
         for prefix in &mut self.prefixes {
-            written.push_str(&prefix.next);
+            self.done.push_str(&prefix.next);
             prefix.next.clone_from(&prefix.rest);
             prefix.is_begun = true;
         }
-        written
+        (start, self.done[start..].chars().count())
     }
 }
 

@@ -9,12 +9,15 @@ use crate::diagnostic::Span;
 use crate::rule::Expr;
 use crate::symbol::Symbol;
 
+mod body;
+mod fill;
 pub mod format;
 pub mod layout;
 mod letter;
 pub mod link;
 mod markdown;
 pub mod render;
+mod skeleton;
 pub mod sms;
 pub mod template;
 mod words;

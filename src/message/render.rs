@@ -1,23 +1,22 @@
 //! A message for one reader: its block, its language, its texts.
 //!
 //! Everything about the reader comes through [`Reader`]; what comes out depends on nothing else but the program, the
-//! occasion and the key of the store. Values are computed first, by number, and Handlebars then sees nothing but those
-//! numbers; in a body it prints marks, and the values are put in after Markdown was read (`markdown`).
+//! occasion and the key of the store. Values are computed first, by number (`fill`); they are put in after Handlebars
+//! and Markdown have read what the author wrote.
 
 use std::collections::HashMap;
-
-use handlebars::{Context, Handlebars, RenderContext, RenderErrorReason, Renderable, no_escape};
-use serde_json::{Map, Value as Json};
+use std::rc::Rc;
 
 use crate::catalogue::{Catalogue, Channel, Element, FeedId, Type, Value};
 use crate::diagnostic::Span;
 use crate::limits;
+use crate::message::fill::{Form, Forms};
 use crate::message::format::Language;
 use crate::message::layout::{self, Layout};
 use crate::message::link::{LinkKind, Links, MessageId, Target, Token};
-use crate::message::markdown::{self, Insert, Style};
+use crate::message::markdown::{Insert, Style};
 use crate::message::sms::{Segments, segments};
-use crate::message::template::{BuiltIn, Formula, Place, Rows, Slot, SlotKind, StartScope, Template};
+use crate::message::template::{BuiltIn, Formula, Rows, StartScope};
 use crate::message::words::words;
 use crate::message::{Block, Message, Part, PartKind, letter};
 use crate::program::{Audience, Campaign, Program, StartKind, Together};
@@ -170,15 +169,12 @@ pub struct Renderer<'p> {
     languages: Vec<Language>,
     built_in: Layout,
     layouts: HashMap<Symbol, Layout>,
-    handlebars: Handlebars<'static>,
+    pub(super) forms: Forms,
 }
 
 impl<'p> Renderer<'p> {
     /// For a program, with links of the store.
     pub fn new(program: &'p Program, links: Links) -> Renderer<'p> {
-        let mut handlebars = Handlebars::new();
-        handlebars.register_escape_fn(no_escape);
-        handlebars.set_strict_mode(true);
         Renderer {
             program,
             links,
@@ -189,7 +185,7 @@ impl<'p> Renderer<'p> {
                 .iter()
                 .filter_map(|(name, text)| Some((*name, Layout::read(*name, text)?)))
                 .collect(),
-            handlebars,
+            forms: Forms::default(),
         }
     }
 
@@ -213,7 +209,7 @@ impl<'p> Renderer<'p> {
         let has_language = block.parts.iter().any(|part| part.language == occasion.language);
         let code = if has_language { occasion.language } else { self.program.library.default_language() };
         let language = self.languages.iter().find(|language| language.code() == code).unwrap_or(&self.languages[0]);
-        let links = LinkTable { links: &self.links, id, targets: Vec::new() };
+        let links = LinkTable { links: &self.links, id, targets: Vec::new(), urls: Vec::new() };
         let mut making = Making { renderer: self, occasion, reader, language, picks: &picks, links };
         let content = making.content(block)?;
         let unsubscribe = making.needs_consent().then(|| making.links.url(LinkKind::Unsubscribe, ""));
@@ -252,7 +248,7 @@ impl<'p> Renderer<'p> {
     }
 }
 
-type FeedRow = Vec<Option<Value>>;
+pub(super) type FeedRow = Vec<Option<Value>>;
 
 /// The order of two values of one type.
 fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
@@ -274,26 +270,25 @@ struct LinkTable<'a> {
     links: &'a Links,
     id: MessageId,
     targets: Vec<Target>,
+    /// Of each target.
+    urls: Vec<String>,
 }
 
 impl LinkTable<'_> {
     fn url(&mut self, kind: LinkKind, target: &str) -> String {
         let known = self.targets.iter().position(|known| known.kind == kind && &*known.target == target);
         let index = known.unwrap_or_else(|| {
-            self.targets.push(Target {
-                message: self.id,
-                kind,
-                number: self.targets.len() as u16,
-                target: target.into(),
-            });
+            let number = self.targets.len() as u16;
+            self.targets.push(Target { message: self.id, kind, number, target: target.into() });
+            self.urls.push(self.links.url(Token { kind, message: self.id, number }));
             self.targets.len() - 1
         });
-        self.links.url(Token { kind, message: self.id, number: index as u16 })
+        self.urls[index].clone()
     }
 }
 
 /// A value on its way into a text.
-enum Made {
+pub(super) enum Made {
     Text(String),
     Number(i64),
     Bool(bool),
@@ -303,20 +298,20 @@ enum Made {
 
 /// Where a slot is filled.
 #[derive(Clone, Copy, Default)]
-struct Frame<'f> {
-    row: Row<'f>,
-    element: Option<&'f Value>,
-    is_first: bool,
-    is_last: bool,
+pub(super) struct Frame<'f> {
+    pub row: Row<'f>,
+    pub element: Option<&'f Value>,
+    pub is_first: bool,
+    pub is_last: bool,
 }
 
 /// One message in the making.
-struct Making<'a> {
-    renderer: &'a Renderer<'a>,
-    occasion: &'a Occasion<'a>,
-    reader: &'a dyn Reader,
+pub(super) struct Making<'a> {
+    pub renderer: &'a Renderer<'a>,
+    pub occasion: &'a Occasion<'a>,
+    pub reader: &'a dyn Reader,
     language: &'a Language,
-    picks: &'a [Vec<FeedRow>],
+    pub picks: &'a [Vec<FeedRow>],
     links: LinkTable<'a>,
 }
 
@@ -325,10 +320,9 @@ impl Making<'_> {
         Ok(match block.channel {
             Channel::Email => {
                 let subject = one_line(&self.plain_part(block, PartKind::Subject)?);
-                let (source, inserts) = self.body(block)?;
-                let body = markdown::to_html(&source, &inserts, Style::Screen);
-                let html = self.lay_out(&subject, &body);
-                let text = self.with_footer(markdown::to_text(&source, &inserts));
+                let (body, values) = self.body(block, Style::Screen)?;
+                let html = self.lay_out(&subject, &body.html(&values));
+                let text = self.with_footer(body.text(&values));
                 Content::Email { subject, html, text }
             }
             Channel::Sms => {
@@ -340,18 +334,16 @@ impl Making<'_> {
                 Content::Sms { text, segments }
             }
             Channel::Print => {
-                let (source, inserts) = self.body(block)?;
-                let body = markdown::to_html(&source, &inserts, Style::Paper);
-                let html =
-                    letter::page(&self.renderer.program.library, self.language.code(), self.occasion.address, &body);
-                Content::Print { html, text: markdown::to_text(&source, &inserts) }
+                let (body, values) = self.body(block, Style::Paper)?;
+                let library = &self.renderer.program.library;
+                let html = letter::page(library, self.language.code(), self.occasion.address, &body.html(&values));
+                Content::Print { html, text: body.text(&values) }
             }
             Channel::Web | Channel::Feed | Channel::Social | Channel::Hook => {
                 let title = one_line(&self.plain_part(block, PartKind::Title)?);
                 let link = one_line(&self.plain_part(block, PartKind::Link)?);
-                let (source, inserts) = self.body(block)?;
-                let html = markdown::to_html(&source, &inserts, Style::Screen);
-                Content::Published { title, html, text: markdown::to_text(&source, &inserts), link }
+                let (body, values) = self.body(block, Style::Screen)?;
+                Content::Published { title, html: body.html(&values), text: body.text(&values), link }
             }
         })
     }
@@ -363,100 +355,22 @@ impl Making<'_> {
 
     fn plain_part(&mut self, block: &Block, what: PartKind) -> Result<String, NotRendered> {
         let Some(part) = self.part(block, what) else { return Ok(String::new()) };
-        self.fill(&part.template, &mut Vec::new())
+        let (form, values) = self.form(&part.template, None)?;
+        Ok(form.plain(&values))
     }
 
-    /// The Markdown of a body and what its marks stand for.
-    fn body(&mut self, block: &Block) -> Result<(String, Vec<Insert>), NotRendered> {
-        let mut inserts = Vec::new();
-        let Some(part) = self.part(block, PartKind::Body) else { return Ok((String::new(), inserts)) };
-        let source = self.fill(&part.template, &mut inserts)?;
-        let bytes = source.len() + inserts.iter().map(|insert| insert.len()).sum::<usize>();
+    /// A body as it is for this reader, and the reader's values.
+    fn body(&mut self, block: &Block, style: Style) -> Result<(Rc<Form>, Vec<Insert>), NotRendered> {
+        let Some(part) = self.part(block, PartKind::Body) else { return Ok((Rc::new(Form::empty()), Vec::new())) };
+        let (form, values) = self.form(&part.template, Some(style))?;
+        let bytes = form.len() + values.iter().map(Insert::len).sum::<usize>();
         if bytes > limits::BODY_BYTES {
             return Err(NotRendered::TooLarge(bytes));
         }
-        Ok((source, inserts))
+        Ok((form, values))
     }
 
-    fn fill(&mut self, template: &Template, inserts: &mut Vec<Insert>) -> Result<String, NotRendered> {
-        let variant = template.variant(start_scope(&self.occasion.campaign.start.kind));
-        let mut values = Map::new();
-        self.slots(&variant.slots, Frame::default(), inserts, &mut values);
-        let context = Context::from(Json::Object(values));
-        let rendered =
-            template.prepared.compiled().renders(&self.renderer.handlebars, &context, &mut RenderContext::new(None));
-        rendered.map_err(|error| {
-            let missing = match error.reason() {
-                RenderErrorReason::MissingVariable(Some(path)) => path.trim_start_matches(['s', 'c', 'e', '.', '/']),
-                _ => "",
-            };
-            let number = missing.parse().unwrap_or(0);
-            let place = span_of(&variant.slots, number).or_else(|| variant.slots.first().map(|slot| slot.span));
-            NotRendered::Unknown(place.unwrap_or(self.occasion.message.span))
-        })
-    }
-
-    /// Computes the values of slots into the context that Handlebars reads. What is unknown is left out: it is an error
-    /// only where it would be printed.
-    fn slots(&mut self, slots: &[Slot], frame: Frame<'_>, inserts: &mut Vec<Insert>, into: &mut Map<String, Json>) {
-        for slot in slots {
-            match &slot.kind {
-                SlotKind::Print { value, place } => {
-                    if let Some(made) = self.make(value, frame) {
-                        into.insert(format!("s{}", slot.number), self.print(made, *place, inserts).into());
-                    }
-                }
-                SlotKind::Test(value) => {
-                    let holds = self.make(value, frame).is_some_and(|made| is_something(&made));
-                    into.insert(format!("c{}", slot.number), holds.into());
-                }
-                SlotKind::Each { over, slots } => {
-                    let rows = self.rows(over, slots, frame, inserts);
-                    into.insert(format!("e{}", slot.number), rows.into());
-                }
-            }
-        }
-    }
-
-    fn rows(&mut self, over: &Rows, slots: &[Slot], frame: Frame<'_>, inserts: &mut Vec<Insert>) -> Vec<Json> {
-        let picks = self.picks;
-        let set = match over {
-            Rows::Set(expr) => self.reader.value(expr, frame.row),
-            _ => None,
-        };
-        let count = self.count(over, frame);
-        let mut rows = Vec::with_capacity(count);
-        for index in 0..count {
-            let mut inner = Frame { is_first: index == 0, is_last: index + 1 == count, ..frame };
-            match over {
-                Rows::Events => inner.row.event = Some(index),
-                Rows::Pick(pick) => inner.row.feed = picks[*pick].get(index).map(Vec::as_slice),
-                Rows::Set(_) => {
-                    inner.element = match &set {
-                        Some(Value::Set(elements)) => elements.get(index),
-                        _ => None,
-                    }
-                }
-            }
-            let mut values = Map::new();
-            self.slots(slots, inner, inserts, &mut values);
-            rows.push(Json::Object(values));
-        }
-        rows
-    }
-
-    fn count(&self, rows: &Rows, frame: Frame<'_>) -> usize {
-        match rows {
-            Rows::Events => self.reader.events(),
-            Rows::Pick(pick) => self.picks[*pick].len(),
-            Rows::Set(expr) => match self.reader.value(expr, frame.row) {
-                Some(Value::Set(elements)) => elements.len(),
-                _ => 0,
-            },
-        }
-    }
-
-    fn make(&mut self, formula: &Formula, frame: Frame<'_>) -> Option<Made> {
+    pub fn make(&mut self, formula: &Formula, frame: Frame<'_>) -> Option<Made> {
         Some(match formula {
             Formula::Value(expr) if expr.ty == Type::Bool => Made::Bool(self.reader.is_true(expr, frame.row)),
             Formula::Value(expr) => Made::Value(self.reader.value(expr, frame.row)?, expr.ty),
@@ -566,7 +480,7 @@ impl Making<'_> {
     }
 
     /// A value as its reader reads it.
-    fn text_of(&self, made: &Made) -> String {
+    pub fn text_of(&self, made: &Made) -> String {
         match made {
             Made::Text(text) => text.clone(),
             Made::Number(number) => self.language.integer(*number),
@@ -595,22 +509,6 @@ impl Making<'_> {
                 };
                 elements.iter().map(|element| self.value_text(element, inner)).collect::<Vec<_>>().join(", ")
             }
-        }
-    }
-
-    /// What Handlebars prints for a value in a place: in a body a mark.
-    fn print(&self, made: Made, place: Place, inserts: &mut Vec<Insert>) -> String {
-        let insert = match made {
-            Made::Link { url, label } => Insert::Link { url, label },
-            other => Insert::Text(clean(&self.text_of(&other))),
-        };
-        match (place, insert) {
-            (Place::Body | Place::Destination | Place::DestinationPart, insert) => {
-                inserts.push(insert);
-                markdown::mark(inserts.len() - 1)
-            }
-            (_, Insert::Link { url, .. }) => url,
-            (_, Insert::Text(text)) => text,
         }
     }
 
@@ -665,7 +563,7 @@ impl Making<'_> {
     }
 }
 
-fn is_something(made: &Made) -> bool {
+pub(super) fn is_something(made: &Made) -> bool {
     match made {
         Made::Bool(value) => *value,
         Made::Number(number) => *number != 0,
@@ -690,20 +588,15 @@ fn enum_text(catalogue: &Catalogue, symbol: Symbol, ty: Type, language: Symbol) 
 }
 
 /// Without characters that end lines or steer a terminal: no value spans lines (TPL-12).
-fn clean(text: &str) -> String {
-    let text: String =
-        text.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect();
+pub(super) fn clean(text: &str) -> String {
+    let is_bad = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(is_bad) {
+        return text.trim().to_owned();
+    }
+    let text: String = text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect();
     text.trim().to_owned()
 }
 
 fn one_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn span_of(slots: &[Slot], number: u32) -> Option<Span> {
-    slots.iter().find_map(|slot| match &slot.kind {
-        _ if slot.number == number => Some(slot.span),
-        SlotKind::Each { slots, .. } => span_of(slots, number),
-        _ => None,
-    })
 }

@@ -1,5 +1,7 @@
 //! From the tick to files, and what a crash in between leaves.
 
+mod at_once;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -34,6 +36,11 @@ struct Town {
 
 impl Town {
     fn new(email: &str) -> Town {
+        Town::of(&[("ana", "Ana", email)])
+    }
+
+    /// With these readers: key, name, address.
+    fn of(readers: &[(&str, &str, &str)]) -> Town {
         let town = Town { program: program(), folder: tempfile::tempdir().expect("a folder") };
         let program = &town.program;
         let mut store = town.store();
@@ -41,27 +48,29 @@ impl Town {
         tick(&mut store, &Plan::new(program), at(program, "2026-11-22", 9), None).expect("the first tick");
         let field = |name: &str, value| (program.catalogue.field_named(name.into()).expect("a field"), Some(value));
         let day = |text: &str| Value::Date(Day::from_civil(text.parse().expect("a date")));
-        let fields = [
-            field("first_name", Value::text("Ana")),
-            field("branch", Value::Symbol("central".into())),
-            field("language", Value::Symbol("fr".into())),
-            field("registered_on", day("2026-11-23")),
-            field("expires_on", day("2028-01-02")),
-            field("fines", Value::Money(0)),
-            field("email", Value::text(email)),
-            field("history_opt_in", Value::Bool(false)),
-            field("interests", Value::Set(Vec::new().into())),
-        ];
         let transaction = store.begin().expect("a transaction");
         let now = at(program, "2026-11-23", 8);
         let mut writer = transaction.writer(&program.library.zone, now);
-        let ana = writer.patron("ana", Some(now), &fields).expect("written");
-        let promotion = program.catalogue.purpose_named("promotion".into()).expect("the purpose");
-        writer.consent(ana, promotion, Channel::Email, ConsentState::Given, now, None).expect("written");
+        for (key, name, email) in readers {
+            let fields = [
+                field("first_name", Value::text(name)),
+                field("branch", Value::Symbol("central".into())),
+                field("language", Value::Symbol("fr".into())),
+                field("registered_on", day("2026-11-23")),
+                field("expires_on", day("2028-01-02")),
+                field("fines", Value::Money(0)),
+                field("email", Value::text(email)),
+                field("history_opt_in", Value::Bool(false)),
+                field("interests", Value::Set(Vec::new().into())),
+            ];
+            let patron = writer.patron(key, Some(now), &fields).expect("written");
+            let promotion = program.catalogue.purpose_named("promotion".into()).expect("the purpose");
+            writer.consent(patron, promotion, Channel::Email, ConsentState::Given, now, None).expect("written");
+        }
         drop(writer);
         transaction.commit().expect("committed");
         let report = tick(&mut store, &Plan::new(program), at(program, "2026-11-23", 9), None).expect("a tick");
-        assert_eq!(report.campaigns["welcome"].queued, 1);
+        assert_eq!(report.campaigns["welcome"].queued, readers.len());
         town
     }
 
@@ -102,12 +111,31 @@ impl Town {
     }
 
     fn sent_events(&self) -> i64 {
+        self.sent_to("ana")
+    }
+
+    /// How many messages a reader was sent.
+    fn sent_to(&self, key: &str) -> i64 {
         let store = self.store();
-        let ana = store.reader().patron_by_key("ana").expect("read").expect("Ana");
+        let patron = store.reader().patron_by_key(key).expect("read").expect("a reader");
         let needs = bookmobile::store::Needs::everything(&self.program.catalogue);
-        let facts = store.reader().facts(ana, &needs).expect("read").expect("Ana");
+        let facts = store.reader().facts(patron, &needs).expect("read").expect("a reader");
         let sent = self.program.catalogue.event_named("sent".into()).expect("built in");
         facts.events(sent).len() as i64
+    }
+
+    /// Takes a reader's consent back.
+    fn withdraw(&self, key: &str) {
+        let mut store = self.store();
+        let program = &self.program;
+        let patron = store.reader().patron_by_key(key).expect("read").expect("a reader");
+        let transaction = store.begin().expect("a transaction");
+        let now = at(program, "2026-11-23", 9);
+        let promotion = program.catalogue.purpose_named("promotion".into()).expect("the purpose");
+        let mut writer = transaction.writer(&program.library.zone, now);
+        writer.consent(patron, promotion, Channel::Email, ConsentState::Withdrawn, now, None).expect("written");
+        drop(writer);
+        transaction.commit().expect("committed");
     }
 }
 
@@ -162,17 +190,7 @@ fn adr_02_a_list_of_addresses_is_refused_with_a_reason_that_does_not_repeat_it()
 #[test]
 fn uns_09_a_consent_withdrawn_before_the_delivery_counts() {
     let town = Town::new("ana@example.org");
-    let mut store = town.store();
-    let program = &town.program;
-    let ana = store.reader().patron_by_key("ana").expect("read").expect("Ana");
-    let transaction = store.begin().expect("a transaction");
-    let now = at(program, "2026-11-23", 9);
-    let promotion = program.catalogue.purpose_named("promotion".into()).expect("the purpose");
-    let mut writer = transaction.writer(&program.library.zone, now);
-    writer.consent(ana, promotion, Channel::Email, ConsentState::Withdrawn, now, None).expect("written");
-    drop(writer);
-    transaction.commit().expect("committed");
-    drop(store);
+    town.withdraw("ana");
     let drained = town.deliver(&mut town.directory(), 10);
     assert_eq!((drained.report.sent, drained.report.dropped), (0, 1));
     assert!(town.files().is_empty());

@@ -3,7 +3,7 @@
 //! A layout is rendered by MJML once and then filled for each message. Its names are few and none is a reader's field.
 //! One that carries promotional mail must name the library's address and the unsubscribe link (CON-09).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use handlebars::{Context, Handlebars, RenderContext, Renderable, no_escape};
 use mrml::prelude::parser::ParserOptions;
@@ -11,6 +11,8 @@ use mrml::prelude::parser::noop_loader::NoopIncludeLoader;
 use mrml::prelude::render::RenderOptions;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Span};
+use crate::map::Map;
+use crate::message::skeleton::{self, Skeleton};
 use crate::message::template::{Names, check_names};
 use crate::symbol::Symbol;
 use crate::syntax::ast::Text;
@@ -41,6 +43,8 @@ pub(super) const NAMES: &[&str] = &[
 pub struct Layout {
     pub name: Symbol,
     html: Arc<handlebars::Template>,
+    /// By which of the names have a value: rendered once, with holes.
+    forms: Arc<Mutex<Map<u32, Arc<Skeleton>>>>,
     has_address: bool,
     has_unsubscribe: bool,
 }
@@ -68,7 +72,7 @@ impl Layout {
                 let html = Arc::new(html);
                 let has_address = named.contains(&"address");
                 let has_unsubscribe = named.contains(&"unsubscribe");
-                (Some(Layout { name, html, has_address, has_unsubscribe }), findings)
+                (Some(Layout { name, html, forms: Arc::default(), has_address, has_unsubscribe }), findings)
             }
             Err(reason) => {
                 let finding =
@@ -90,7 +94,8 @@ impl Layout {
     /// The built-in layout.
     pub fn built_in() -> Layout {
         let html = render_mjml(DEFAULT).expect("the built-in layout is MJML (a test reads it)");
-        Layout { name: Symbol::new("default"), html: Arc::new(html), has_address: true, has_unsubscribe: true }
+        let (html, forms) = (Arc::new(html), Arc::default());
+        Layout { name: Symbol::new("default"), html, forms, has_address: true, has_unsubscribe: true }
     }
 
     /// What is wrong with using it for a purpose that needs consent; `span` is where a campaign names it.
@@ -112,15 +117,33 @@ impl Layout {
     /// # Errors
     /// Never for a checked layout: all its names have values.
     pub(super) fn fill(&self, values: &[(&'static str, &str)]) -> Result<String, String> {
+        let form = self.form(values)?;
+        let length = values.iter().map(|(_, value)| value.len()).sum::<usize>();
+        Ok(form.fill(length, |number, to| {
+            let (name, value) = values[number];
+            if name == "body" { to.push_str(value) } else { to.push_str(&escape(value)) }
+        }))
+    }
+
+    /// The layout where these names have a value and the others none: all that its `if` asks.
+    fn form(&self, values: &[(&'static str, &str)]) -> Result<Arc<Skeleton>, String> {
+        let bits = values.iter().enumerate().map(|(number, (_, value))| u32::from(!value.is_empty()) << number).sum();
+        let mut forms = self.forms.lock().expect("no thread panics while it holds the forms");
+        if let Some(known) = forms.get(&bits) {
+            return Ok(known.clone());
+        }
         let mut context = serde_json::Map::new();
-        for (name, value) in values {
-            let value = if *name == "body" { (*value).to_owned() } else { escape(value) };
+        for (number, (name, value)) in values.iter().enumerate() {
+            let value = if value.is_empty() { String::new() } else { skeleton::hole(number) };
             context.insert((*name).to_owned(), value.into());
         }
         let mut registry = Handlebars::new();
         registry.register_escape_fn(no_escape);
         let context = Context::wraps(context).map_err(|error| error.to_string())?;
-        self.html.renders(&registry, &context, &mut RenderContext::new(None)).map_err(|error| error.to_string())
+        let written = self.html.renders(&registry, &context, &mut RenderContext::new(None));
+        let form = Arc::new(Skeleton::of(&written.map_err(|error| error.to_string())?, values.len()));
+        forms.insert(bits, form.clone());
+        Ok(form)
     }
 }
 
