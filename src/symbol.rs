@@ -3,9 +3,10 @@
 //! The table lives as long as the process and holds only names that a program or a catalogue declares;
 //! texts from patron data are never interned.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, RwLock};
+
+use crate::map::Map;
 
 /// An interned name. Two symbols are equal exactly if their texts are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,7 +14,7 @@ pub struct Symbol(u32);
 
 #[derive(Default)]
 struct Table {
-    by_text: HashMap<&'static str, u32>,
+    by_text: Map<&'static str, u32>,
     texts: Vec<&'static str>,
 }
 

@@ -1,10 +1,10 @@
 //! What every pass of the checker works on: the catalogue, the declarations by name, the findings so far.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, EnumId, Library};
-use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Sources, Span};
+use crate::map::{Map, Set};
 use crate::symbol::Symbol;
 use crate::syntax::ast;
 
@@ -28,19 +28,19 @@ impl<T> Copy for Declaration<'_, T> {}
 /// Declarations that are not part of the catalogue, by name. Of two of one name (an error) the first.
 #[derive(Default, Debug)]
 pub struct Declared<'a> {
-    pub segments: HashMap<Symbol, Declaration<'a, ast::Segment>>,
-    pub messages: HashMap<Symbol, Declaration<'a, ast::Message>>,
-    pub campaigns: HashMap<Symbol, Declaration<'a, ast::Campaign>>,
+    pub segments: Map<Symbol, Declaration<'a, ast::Segment>>,
+    pub messages: Map<Symbol, Declaration<'a, ast::Message>>,
+    pub campaigns: Map<Symbol, Declaration<'a, ast::Campaign>>,
     /// All of them, the second of two included, in the order of the files.
     pub all_segments: Vec<Declaration<'a, ast::Segment>>,
     pub all_messages: Vec<Declaration<'a, ast::Message>>,
     pub all_campaigns: Vec<Declaration<'a, ast::Campaign>>,
     pub tests: Vec<Declaration<'a, ast::Test>>,
-    pub purposes: HashMap<Symbol, Declaration<'a, ast::Purpose>>,
+    pub purposes: Map<Symbol, Declaration<'a, ast::Purpose>>,
     /// Declarations of which a part could not be read: what they lack is not reported.
-    pub incomplete: HashSet<Symbol>,
+    pub incomplete: Set<Symbol>,
     /// Names of declarations that could not be read as such: what refers to them is not reported.
-    pub broken: HashSet<Symbol>,
+    pub broken: Set<Symbol>,
 }
 
 /// The state of one compilation.
@@ -59,15 +59,17 @@ pub struct Context<'a> {
     /// The instances so far.
     pub segments: Segments<'a>,
     /// Names of events, lists, segments, messages, … that something refers to.
-    pub used: HashSet<Symbol>,
+    pub used: Set<Symbol>,
     /// Named enumerations.
-    pub(super) enums: HashMap<Symbol, EnumId>,
+    pub(super) enums: Map<Symbol, EnumId>,
     /// Anonymous ones by their values.
-    pub(super) anonymous: HashMap<Vec<Symbol>, EnumId>,
+    pub(super) anonymous: Map<Vec<Symbol>, EnumId>,
     /// Template files and layouts by their path.
-    pub(super) files: HashMap<std::path::PathBuf, FileId>,
+    pub(super) files: Map<std::path::PathBuf, FileId>,
     diagnostics: Vec<Diagnostic>,
-    reported: HashSet<(Code, Span)>,
+    /// How many of them are errors.
+    errors: usize,
+    reported: Set<(Code, Span)>,
 }
 
 impl<'a> Context<'a> {
@@ -83,12 +85,13 @@ impl<'a> Context<'a> {
             catalogue: Catalogue::default(),
             declared,
             segments: Segments::default(),
-            used: HashSet::new(),
-            enums: HashMap::new(),
-            anonymous: HashMap::new(),
+            used: Set::default(),
+            enums: Map::default(),
+            anonymous: Map::default(),
             files,
             diagnostics: Vec::new(),
-            reported: HashSet::new(),
+            errors: 0,
+            reported: Set::default(),
         }
     }
 
@@ -96,6 +99,7 @@ impl<'a> Context<'a> {
     /// instances.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         if self.reported.insert((diagnostic.code, diagnostic.span)) {
+            self.errors += usize::from(diagnostic.severity == Severity::Error);
             self.diagnostics.push(diagnostic);
         }
     }
@@ -108,7 +112,7 @@ impl<'a> Context<'a> {
 
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
-        self.diagnostics.iter().filter(|found| found.severity == crate::diagnostic::Severity::Error).count()
+        self.errors
     }
 
     /// Whether something is already said about this very place.

@@ -3,10 +3,9 @@
 //! A body is checked once for each instance, from a work list and not by recursion, so that a chain of ten thousand
 //! segments needs no deep stack. What is wrong in a body is reported once.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::catalogue::{Type, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::map::{Map, Set};
 use crate::program::{self, Group};
 use crate::rule::{Expr, Kind, SegmentId};
 use crate::symbol::Symbol;
@@ -27,10 +26,10 @@ const TWICE: Code = Code("E0130");
 #[derive(Default, Debug)]
 pub struct Segments<'a> {
     instances: Vec<Instance<'a>>,
-    by_key: HashMap<(Symbol, String), SegmentId>,
+    by_key: Map<(Symbol, String), SegmentId>,
     /// Whose bodies are still to be checked.
     pending: Vec<SegmentId>,
-    parameters: HashMap<Symbol, Vec<Parameter>>,
+    parameters: Map<Symbol, Vec<Parameter>>,
 }
 
 #[derive(Debug)]
@@ -390,19 +389,19 @@ impl Context<'_> {
 
     /// Reports each circle of segments that use each other.
     pub(super) fn check_cycles(&mut self) {
-        let mut uses: HashMap<Symbol, Vec<ast::Name>> = HashMap::new();
+        let mut uses: Map<Symbol, Vec<ast::Name>> = Map::default();
         for declaration in &self.declared.all_segments {
             let mut references = Vec::new();
             references_in(&declaration.what.body, &mut references);
             references.retain(|name| self.declared.segments.contains_key(&name.symbol));
             uses.entry(declaration.what.name.symbol).or_insert(references);
         }
-        let mut done: HashSet<Symbol> = HashSet::new();
+        let mut done: Set<Symbol> = Set::default();
         let order: Vec<Symbol> = self.declared.all_segments.iter().map(|segment| segment.what.name.symbol).collect();
         for start in order {
             // Each entry: a segment on the way, and how many of its references have been followed.
             let mut way: Vec<(Symbol, usize)> = vec![(start, 0)];
-            let mut on_way: HashSet<Symbol> = HashSet::from([start]);
+            let mut on_way: Set<Symbol> = std::iter::once(start).collect();
             while let Some((segment, next)) = way.last_mut() {
                 if done.contains(segment) {
                     on_way.remove(segment);

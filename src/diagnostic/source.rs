@@ -54,7 +54,7 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// The content.
     pub text: Arc<str>,
-    line_starts: Vec<u32>,
+    line_starts: Arc<[u32]>,
 }
 
 impl SourceFile {

@@ -5,12 +5,12 @@
 //! (its first tick takes the baseline again) and to find a journey's place in a changed program.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{self, Formatter, Write};
 
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Channel, EventId, FieldId, ListId};
+use crate::map::Map;
 use crate::program::{Offset, Program, Start, StartKind, Together};
 use crate::rule::{EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
 
@@ -25,7 +25,7 @@ pub fn digest(text: &str) -> String {
 /// Writes expressions of one program in a form without spans and ids.
 pub struct Fingerprints<'p> {
     program: &'p Program,
-    segments: RefCell<HashMap<SegmentId, String>>,
+    segments: RefCell<Map<SegmentId, String>>,
 }
 
 impl<'p> Fingerprints<'p> {
@@ -77,50 +77,7 @@ impl<'p> Fingerprints<'p> {
 
     /// The meaning of an expression.
     pub fn expr(&self, expr: &Expr) -> String {
-        let all = |parts: &[Expr]| parts.iter().map(|part| self.expr(part)).collect::<Vec<_>>().join(" ");
-        match &expr.kind {
-            Kind::Literal(value) => format!("{value:?}"),
-            Kind::Read(read) => self.read(read),
-            Kind::Today => "today".into(),
-            Kind::Now => "now".into(),
-            Kind::Start => "start".into(),
-            Kind::Call { function, arguments } => format!("({} {})", function.name, all(arguments)),
-            Kind::Not(inner) => format!("(not {})", self.expr(inner)),
-            Kind::And(parts) => format!("(and {})", all(parts)),
-            Kind::Or(parts) => format!("(or {})", all(parts)),
-            Kind::InWindow { value, window } => format!("({} in {})", self.expr(value), self.window(window)),
-            Kind::Known(inner) => format!("(known {})", self.expr(inner)),
-            Kind::Segment(id) => self.segment(*id),
-            Kind::Member(list) => format!("(member {})", self.list(*list)),
-            Kind::Has { test, selection } => format!("(has {test:?} {})", self.selection(selection)),
-            Kind::Count(selection) => format!("(count {})", self.selection(selection)),
-            Kind::Days(selection) => format!("(days {})", self.selection(selection)),
-            Kind::Sum { field, selection } => {
-                format!("(sum {} {})", self.event_field(selection.event, *field), self.selection(selection))
-            }
-            Kind::First { selection, read } => {
-                format!("(first {} {})", self.selection(selection), self.at(selection, *read))
-            }
-            Kind::Latest { selection, read } => {
-                format!("(latest {} {})", self.selection(selection), self.at(selection, *read))
-            }
-            Kind::Followed { first, second, within } => {
-                format!("({} followed by {} within {within})", self.selection(first), self.selection(second))
-            }
-            Kind::Periods { count, selection, at_least, of, unit } => {
-                format!("(periods {count:?} {} {at_least} {of} {})", self.selection(selection), unit.word())
-            }
-            Kind::Agrees { purpose, channel } => {
-                format!("(agrees {} {})", self.program.catalogue.purpose(*purpose).name, word(*channel))
-            }
-            Kind::AskedFor { purpose, channel } => {
-                format!("(asked {} {})", self.program.catalogue.purpose(*purpose).name, channel.word())
-            }
-            Kind::EndOfConsent { purpose, channel } => {
-                format!("(end {} {})", self.program.catalogue.purpose(*purpose).name, word(*channel))
-            }
-            Kind::Changed(field) => format!("(changed {})", self.field(*field)),
-        }
+        Saying { expr, by: self }.to_string()
     }
 
     fn segment(&self, id: SegmentId) -> String {
@@ -133,46 +90,111 @@ impl<'p> Fingerprints<'p> {
         text
     }
 
-    fn selection(&self, selection: &Selection) -> String {
-        let condition = selection.condition.as_ref().map_or_else(String::new, |c| self.expr(c));
-        let window = selection.window.as_ref().map_or_else(String::new, |w| self.window(w));
-        format!("{} where {condition} in {window}", self.event(selection.event))
-    }
-
-    fn window(&self, window: &Window) -> String {
-        match window {
-            Window::Last(duration) => format!("last {duration}"),
-            Window::Next(duration) => format!("next {duration}"),
-            Window::Period { which, unit } => format!("{which:?} {}", unit.word()),
-            Window::Since(value) => format!("since {}", self.expr(value)),
-            Window::Before(value) => format!("before {}", self.expr(value)),
-            Window::Between(low, high) => format!("between {} and {}", self.expr(low), self.expr(high)),
+    fn write(&self, expr: &Expr, to: &mut Formatter<'_>) -> fmt::Result {
+        let say = |expr| Saying { expr, by: self };
+        let of = |selection| Chosen { selection, by: self };
+        match &expr.kind {
+            Kind::Literal(value) => write!(to, "{value:?}"),
+            Kind::Read(read) => self.read(read, to),
+            Kind::Today => to.write_str("today"),
+            Kind::Now => to.write_str("now"),
+            Kind::Start => to.write_str("start"),
+            Kind::Call { function, arguments } => self.all(function.name, arguments, to),
+            Kind::Not(inner) => write!(to, "(not {})", say(inner)),
+            Kind::And(parts) => self.all("and", parts, to),
+            Kind::Or(parts) => self.all("or", parts, to),
+            Kind::InWindow { value, window } => {
+                write!(to, "({} in ", say(value))?;
+                self.window(window, to)?;
+                to.write_str(")")
+            }
+            Kind::Known(inner) => write!(to, "(known {})", say(inner)),
+            Kind::Segment(id) => to.write_str(&self.segment(*id)),
+            Kind::Member(list) => write!(to, "(member {})", self.list(*list)),
+            Kind::Has { test, selection } => write!(to, "(has {test:?} {})", of(selection)),
+            Kind::Count(selection) => write!(to, "(count {})", of(selection)),
+            Kind::Days(selection) => write!(to, "(days {})", of(selection)),
+            Kind::Sum { field, selection } => {
+                write!(to, "(sum {} {})", self.event_field(selection.event, *field), of(selection))
+            }
+            Kind::First { selection, read } => write!(to, "(first {} {})", of(selection), self.at(selection, *read)),
+            Kind::Latest { selection, read } => write!(to, "(latest {} {})", of(selection), self.at(selection, *read)),
+            Kind::Followed { first, second, within } => {
+                write!(to, "({} followed by {} within {within})", of(first), of(second))
+            }
+            Kind::Periods { count, selection, at_least, of: last, unit } => {
+                write!(to, "(periods {count:?} {} {at_least} {last} {})", of(selection), unit.word())
+            }
+            Kind::Agrees { purpose, channel } => {
+                write!(to, "(agrees {} {})", self.program.catalogue.purpose(*purpose).name, word(*channel))
+            }
+            Kind::AskedFor { purpose, channel } => {
+                write!(to, "(asked {} {})", self.program.catalogue.purpose(*purpose).name, channel.word())
+            }
+            Kind::EndOfConsent { purpose, channel } => {
+                write!(to, "(end {} {})", self.program.catalogue.purpose(*purpose).name, word(*channel))
+            }
+            Kind::Changed(field) => write!(to, "(changed {})", self.field(*field)),
         }
     }
 
-    fn read(&self, read: &Read) -> String {
+    fn all(&self, name: &str, parts: &[Expr], to: &mut Formatter<'_>) -> fmt::Result {
+        write!(to, "({name} ")?;
+        for (index, part) in parts.iter().enumerate() {
+            if index > 0 {
+                to.write_str(" ")?;
+            }
+            self.write(part, to)?;
+        }
+        to.write_str(")")
+    }
+
+    fn selection(&self, selection: &Selection, to: &mut Formatter<'_>) -> fmt::Result {
+        write!(to, "{} where ", self.event(selection.event))?;
+        if let Some(condition) = &selection.condition {
+            self.write(condition, to)?;
+        }
+        to.write_str(" in ")?;
+        selection.window.as_ref().map_or(Ok(()), |window| self.window(window, to))
+    }
+
+    fn window(&self, window: &Window, to: &mut Formatter<'_>) -> fmt::Result {
+        let say = |expr| Saying { expr, by: self };
+        match window {
+            Window::Last(duration) => write!(to, "last {duration}"),
+            Window::Next(duration) => write!(to, "next {duration}"),
+            Window::Period { which, unit } => write!(to, "{which:?} {}", unit.word()),
+            Window::Since(value) => write!(to, "since {}", say(value)),
+            Window::Before(value) => write!(to, "before {}", say(value)),
+            Window::Between(low, high) => write!(to, "between {} and {}", say(low), say(high)),
+        }
+    }
+
+    fn read(&self, read: &Read, to: &mut Formatter<'_>) -> fmt::Result {
         match read {
-            Read::Patron(field) => format!("patron.{}", self.field(*field)),
+            Read::Patron(field) => write!(to, "patron.{}", self.field(*field)),
             // Inside `where`: the event is the selection's, so the index is told by its name there.
-            Read::Row(read) => format!("row.{read:?}"),
-            Read::StartEvent(event, read) => format!("event.{}", self.event_read(*event, *read)),
+            Read::Row(read) => write!(to, "row.{read:?}"),
+            Read::StartEvent(event, read) => write!(to, "event.{}", self.event_read(*event, *read)),
             Read::Table { table, key, column } => {
                 let table = &self.program.catalogue.tables[table.index()];
-                format!("{}[{}].{}", table.name, self.read(key), table.fields[usize::from(*column)].name)
+                write!(to, "{}[", table.name)?;
+                self.read(key, to)?;
+                write!(to, "].{}", table.fields[usize::from(*column)].name)
             }
-            Read::FeedRow(field) => format!("feed.{field}"),
+            Read::FeedRow(field) => write!(to, "feed.{field}"),
         }
     }
 
-    fn at(&self, selection: &Selection, read: Option<EventRead>) -> String {
-        read.map_or_else(String::new, |read| self.event_read(selection.event, read))
+    fn at(&self, selection: &Selection, read: Option<EventRead>) -> &'static str {
+        read.map_or("", |read| self.event_read(selection.event, read))
     }
 
-    fn event_read(&self, event: EventId, read: EventRead) -> String {
+    fn event_read(&self, event: EventId, read: EventRead) -> &'static str {
         match read {
-            EventRead::At => "at".into(),
-            EventRead::Open => "open".into(),
-            EventRead::Field(index) => self.event_field(event, index).into(),
+            EventRead::At => "at",
+            EventRead::Open => "open",
+            EventRead::Field(index) => self.event_field(event, index),
         }
     }
 
@@ -186,6 +208,30 @@ impl<'p> Fingerprints<'p> {
 
     fn field(&self, id: FieldId) -> &'static str {
         self.program.catalogue.field(id).name.as_str()
+    }
+}
+
+/// Writes an expression.
+struct Saying<'a> {
+    expr: &'a Expr,
+    by: &'a Fingerprints<'a>,
+}
+
+impl fmt::Display for Saying<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.by.write(self.expr, f)
+    }
+}
+
+/// Writes a selection of events.
+struct Chosen<'a> {
+    selection: &'a Selection,
+    by: &'a Fingerprints<'a>,
+}
+
+impl fmt::Display for Chosen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.by.selection(self.selection, f)
     }
 }
 

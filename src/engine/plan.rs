@@ -1,6 +1,6 @@
 //! A program made ready to tick: its running campaigns, their rules, journeys, hours and fingerprints. Built once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Value};
 use crate::engine::fingerprint::Fingerprints;
@@ -8,6 +8,7 @@ use crate::engine::hours::Hours;
 use crate::engine::journey::{Journey, Lead, Op};
 use crate::engine::schedule::Timetable;
 use crate::eval::{RuleId, Rules, ValueId};
+use crate::map::Map;
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
 use crate::rule::{Expr, Kind, Read};
 use crate::store::Needs;
@@ -24,13 +25,13 @@ pub struct Plan<'p> {
     pub needs: Needs,
     /// What a delivery reads: that, what the limits count, and what the messages say.
     pub needs_of_delivery: Needs,
-    by_name: HashMap<Symbol, usize>,
+    by_name: Map<Symbol, usize>,
     /// Earlier versions, in which enrolments go on whose next step this one no longer has.
     pub older: Vec<Plan<'p>>,
     /// Days since the last tick after which the clock is not believed; `None` believes it always.
     pub largest_gap: Option<i64>,
     /// Whether a consent is in force.
-    agrees: HashMap<(PurposeId, Channel), RuleId>,
+    agrees: Map<(PurposeId, Channel), RuleId>,
 }
 
 /// A campaign that runs.
@@ -160,8 +161,8 @@ impl<'p> Compiler<'p> {
         self.value(&Expr { kind: Kind::Read(Read::Patron(field)), ty, span })
     }
 
-    fn agreements(&mut self) -> HashMap<(PurposeId, Channel), RuleId> {
-        let mut found = HashMap::new();
+    fn agreements(&mut self) -> Map<(PurposeId, Channel), RuleId> {
+        let mut found = Map::default();
         let span = self.program.library.span;
         for index in 0..self.program.catalogue.purposes.len() {
             let purpose = PurposeId(index as u16);

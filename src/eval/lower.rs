@@ -4,13 +4,12 @@
 //! reads the lower or the upper bound of its range as the polarity asks (section 6); a privacy class becomes the
 //! condition that the patron has given what it requires (section 4).
 
-use std::collections::HashMap;
-
 use super::rules::{
     Bound, Counted, Node, NodeId, Operand, Pair, RuleId, Rules, SelectionId, SelectionNode, ValueId, ValueNode,
     WindowId, WindowNode,
 };
 use crate::catalogue::{Catalogue, ClassId, ClassSet, EventId, FieldId, Type, Value};
+use crate::map::Map;
 use crate::program::Segment;
 use crate::rule::function::{EQUAL, Function, LESS, LESS_OR_EQUAL, Validity};
 use crate::rule::{CountTest, EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
@@ -56,7 +55,7 @@ pub(super) struct Lowering<'a> {
     /// Inside `where`: the event at hand.
     event: Option<EventId>,
     /// So that a segment used twice by each of a chain of segments is not walked 2^n times.
-    inlined: HashMap<(SegmentId, bool), NodeId>,
+    inlined: Map<(SegmentId, bool), NodeId>,
 }
 
 impl<'a> Lowering<'a> {
@@ -66,7 +65,7 @@ impl<'a> Lowering<'a> {
         catalogue: &'a Catalogue,
         served: ClassSet,
     ) -> Self {
-        Lowering { rules, segments, catalogue, served, event: None, inlined: HashMap::new() }
+        Lowering { rules, segments, catalogue, served, event: None, inlined: Map::default() }
     }
 
     fn pair(&mut self, expr: &Expr) -> Pair {

@@ -4,10 +4,11 @@
 //! expression becomes two nodes, "it is true" and "it is false". A *value* ([`ValueNode`]) is known or not.
 //! Equal nodes are one node (hash-consing), whatever campaign they come from.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use crate::catalogue::{Channel, EventId, FieldId, ListId, PurposeId, TableId, Type, Value};
+use crate::map::Map;
 use crate::rule::function::{Direction, Function, Validity};
 use crate::rule::{CountTest, EventRead};
 use crate::time::{Duration, Unit, Which};
@@ -221,12 +222,12 @@ pub(super) enum Clock {
 #[derive(Clone, Debug)]
 pub(super) struct Arena<T> {
     pub nodes: Vec<T>,
-    index: HashMap<T, u32>,
+    index: Map<T, u32>,
 }
 
 impl<T> Default for Arena<T> {
     fn default() -> Arena<T> {
-        Arena { nodes: Vec::new(), index: HashMap::new() }
+        Arena { nodes: Vec::new(), index: Map::default() }
     }
 }
 
@@ -331,27 +332,28 @@ impl Rules {
 
     /// All of `nodes`.
     pub(super) fn and(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> NodeId {
-        self.join(nodes, Node::True, Node::False, |node| if let Node::And(parts) = node { Some(parts) } else { None })
+        self.join(nodes, Node::True, |node| if let Node::And(parts) = node { Some(parts) } else { None })
     }
 
     /// One of `nodes`.
     pub(super) fn or(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> NodeId {
-        self.join(nodes, Node::False, Node::True, |node| if let Node::Or(parts) = node { Some(parts) } else { None })
+        self.join(nodes, Node::False, |node| if let Node::Or(parts) = node { Some(parts) } else { None })
     }
 
-    /// `neutral` of none; `absorbing` if it is among them; nested ones flat, cheap ones first, each once.
+    /// `neutral` of none; its opposite if that is among them; nested ones flat, cheap ones first, each once.
     fn join(
         &mut self,
         nodes: impl IntoIterator<Item = NodeId>,
         neutral: Node,
-        absorbing: Node,
         parts_of: fn(&Node) -> Option<&[NodeId]>,
     ) -> NodeId {
         let mut parts = Vec::new();
+        let is_and = neutral == Node::True;
         for id in nodes {
             match self.node(id) {
-                node if *node == neutral => {}
-                node if *node == absorbing => return id,
+                Node::True if is_and => {}
+                Node::False if !is_and => {}
+                Node::True | Node::False => return id,
                 node => match parts_of(node) {
                     Some(inner) => parts.extend_from_slice(inner),
                     None => parts.push(id),
@@ -363,7 +365,7 @@ impl Rules {
         match parts.as_slice() {
             [] => self.intern_node(neutral),
             [only] => *only,
-            _ if neutral == Node::True => self.intern_node(Node::And(parts.into())),
+            _ if is_and => self.intern_node(Node::And(parts.into())),
             _ => self.intern_node(Node::Or(parts.into())),
         }
     }

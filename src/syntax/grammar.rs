@@ -17,19 +17,24 @@ impl Rule {
 /// The parts of a node without its words and punctuation.
 pub(super) struct Parts<'i> {
     pairs: Pairs<'i, Rule>,
+    /// The next part, if somebody looked.
+    peeked: Option<Pair<'i, Rule>>,
 }
 
 impl<'i> Parts<'i> {
     pub(super) fn of(pair: Pair<'i, Rule>) -> Parts<'i> {
-        Parts { pairs: pair.into_inner() }
+        Parts { pairs: pair.into_inner(), peeked: None }
     }
 
-    pub(super) fn peek(&self) -> Option<Rule> {
+    pub(super) fn peek(&mut self) -> Option<Rule> {
         self.peek_pair().map(|pair| pair.as_rule())
     }
 
-    pub(super) fn peek_pair(&self) -> Option<Pair<'i, Rule>> {
-        self.pairs.clone().find(|pair| !pair.as_rule().is_word())
+    pub(super) fn peek_pair(&mut self) -> Option<&Pair<'i, Rule>> {
+        if self.peeked.is_none() {
+            self.peeked = self.next();
+        }
+        self.peeked.as_ref()
     }
 
     /// The next part, which the grammar requires.
@@ -47,6 +52,6 @@ impl<'i> Iterator for Parts<'i> {
     type Item = Pair<'i, Rule>;
 
     fn next(&mut self) -> Option<Pair<'i, Rule>> {
-        self.pairs.find(|pair| !pair.as_rule().is_word())
+        self.peeked.take().or_else(|| self.pairs.find(|pair| !pair.as_rule().is_word()))
     }
 }

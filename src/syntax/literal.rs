@@ -1,5 +1,6 @@
 //! The literals of section 2: what a token says, or why it says nothing.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::diagnostic::{Code, Diagnostic, Span};
@@ -17,40 +18,39 @@ pub const TIME: Code = Code("E0023");
 pub const ESCAPE: Code = Code("E0025");
 
 /// A text token decoded.
-pub(super) struct Decoded {
-    pub value: String,
-    /// `(offset in value, offset in the token)`.
+pub(super) struct Decoded<'t> {
+    pub value: Cow<'t, str>,
+    /// `(offset in value, offset in the token)`; before the first both advance alike from behind the quote.
     pub offsets: Vec<(u32, u32)>,
     /// Escapes that mean nothing: where in the token, and whether it is a `\u`.
     pub bad_escapes: Vec<Range<usize>>,
 }
 
 /// Decodes `"…"` or `"""…"""`. With `raw` a backslash is itself, as it always is in a block.
-pub(super) fn decode(token: &str, raw: bool) -> Decoded {
+pub(super) fn decode(token: &str, raw: bool) -> Decoded<'_> {
     if let Some(block) = token.strip_prefix("\"\"\"") {
         return decode_block(block.strip_suffix("\"\"\"").unwrap_or(block));
     }
     let inner = &token[1..token.len() - 1];
-    let mut decoded =
-        Decoded { value: String::with_capacity(inner.len()), offsets: vec![(0, 1)], bad_escapes: Vec::new() };
     if raw || !inner.contains('\\') {
-        decoded.value.push_str(inner);
-        return decoded;
+        return Decoded { value: inner.into(), offsets: Vec::new(), bad_escapes: Vec::new() };
     }
+    let mut value = String::with_capacity(inner.len());
+    let (mut offsets, mut bad_escapes) = (vec![(0, 1)], Vec::new());
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
-        decoded.value.push_str(&rest[..at]);
+        value.push_str(&rest[..at]);
         let start = inner.len() - rest.len() + at + 1;
         let (meaning, length) = escape(&rest[at..]);
         match meaning {
-            Some(character) => decoded.value.push(character),
-            None => decoded.bad_escapes.push(start..start + length),
+            Some(character) => value.push(character),
+            None => bad_escapes.push(start..start + length),
         }
-        decoded.offsets.push((decoded.value.len() as u32, (start + length) as u32));
+        offsets.push((value.len() as u32, (start + length) as u32));
         rest = &rest[at + length..];
     }
-    decoded.value.push_str(rest);
-    decoded
+    value.push_str(rest);
+    Decoded { value: value.into(), offsets, bad_escapes }
 }
 
 /// What the escape at the start of `text` means, and its length in bytes.
@@ -76,7 +76,7 @@ fn escape(text: &str) -> (Option<char>, usize) {
 
 /// The inside of a text block: a first and a last line of white space alone are not part of it, and neither is
 /// the indentation that all other lines have in common; its line ends are LF.
-fn decode_block(inner: &str) -> Decoded {
+fn decode_block(inner: &str) -> Decoded<'_> {
     const QUOTES: usize = 3;
     let mut lines = Vec::new();
     let mut start = 0;
@@ -100,11 +100,10 @@ fn decode_block(inner: &str) -> Decoded {
             &common[..same]
         })
         .map_or(0, str::len);
-    let mut decoded =
-        Decoded { value: String::with_capacity(inner.len()), offsets: Vec::new(), bad_escapes: Vec::new() };
+    let (mut value, mut offsets) = (String::with_capacity(inner.len()), Vec::new());
     for (index, &(start, line)) in lines.iter().enumerate() {
         if index > 0 {
-            decoded.value.push('\n');
+            value.push('\n');
         }
         let is_first_of_quotes = index == 0 && !opening_is_alone;
         let cut = if is_first_of_quotes {
@@ -114,10 +113,10 @@ fn decode_block(inner: &str) -> Decoded {
         } else {
             common
         };
-        decoded.offsets.push((decoded.value.len() as u32, (QUOTES + start + cut) as u32));
-        decoded.value.push_str(&line[cut..]);
+        offsets.push((value.len() as u32, (QUOTES + start + cut) as u32));
+        value.push_str(&line[cut..]);
     }
-    decoded
+    Decoded { value: value.into(), offsets, bad_escapes: Vec::new() }
 }
 
 fn is_blank(line: &str) -> bool {

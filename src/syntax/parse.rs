@@ -202,7 +202,7 @@ impl<'s> FileParser<'s> {
                     return (next, bounds[next]);
                 }
                 Err(error) => {
-                    let rest = &text[failure(text, &error).0..];
+                    let rest = &text[failure(&error).0..];
                     let ends_too_soon = leading(rest) == rest.len();
                     if !ends_too_soon || next == index + JOINED {
                         break bounds[next];
@@ -265,7 +265,7 @@ impl<'s> FileParser<'s> {
                 }
                 Err(error) => error,
             };
-            let (mut at, mut expected) = failure(&text, &error);
+            let (mut at, mut expected) = failure(&error);
             if let ErrorVariant::CustomError { .. } = error.variant {
                 // pest's own guard of the stack, which the limit of brackets should never let it reach.
                 let place = Span::new(self.file, range.start..range.start);
@@ -291,7 +291,8 @@ impl<'s> FileParser<'s> {
                 let diagnostic = explain::explain(self.file, &failure);
                 let is_open_block = diagnostic.code == super::scan::BRACKET && at >= text.trim_end().len();
                 self.diagnostics.push(diagnostic);
-                if is_open_block && let Some(place) = text.rfind(|c: char| !c.is_whitespace()).map(|last| last + 1) {
+                let place = text.trim_end().len();
+                if is_open_block && place > 0 {
                     // What the block holds can be read all the same.
                     let blank = text[place..].find([' ', '\n']).map(|offset| place + offset);
                     if let Some(blank) = blank.filter(|_| !self.is_in_comment(range.start + place - 1)) {
@@ -345,14 +346,12 @@ impl<'s> FileParser<'s> {
     }
 }
 
-/// Where parsing `text` failed, and what could have stood there.
-fn failure(text: &str, error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
+/// Where parsing failed, and what could have stood there.
+fn failure(error: &pest::error::Error<Rule>) -> (usize, Vec<Rule>) {
     let at = match error.location {
         InputLocation::Pos(at) => at,
         InputLocation::Span((start, _)) => start,
     };
-    // pest may name a place inside of a character.
-    let at = text.floor_char_boundary(at);
     match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => {
             // Where a whole begins, pest names the whole.
@@ -400,7 +399,7 @@ fn first_bad_line(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Vec
         let line = tokens[start].range.start..tokens[end - 1].range.end;
         let rule = if word == "contact" { Rule::contact_line } else { Rule::field_line };
         if let Err(error) = Grammar::parse(rule, &text[line.clone()]) {
-            let (offset, expected) = failure(&text[line.clone()], &error);
+            let (offset, expected) = failure(&error);
             return Some((line.start + offset, expected, start));
         }
         start = end;

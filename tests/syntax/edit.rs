@@ -26,9 +26,33 @@ fn assert_same(edited: &Parsed, text: &str) {
 
 /// What somebody types, pastes or leaves out.
 const PIECES: [&str; 28] = [
-    "", "", "", " ", "\n", "\n\n", "x", "\"", "\"\"\"", "{", "}", "(", ")", "#", "## About it.\n", "matches ", "\r\n",
-    "\u{feff}", "\u{201c}", "\u{0}", "é", ",", "segment", "\nsegment quiet { has no visit in the last 3 months }\n",
-    "\nlist\n  test \"A list\"\n", "}\n## Of this one.\ncampaign c {", "\npurpose survey\nsurvey \"x\" consent\n",
+    "",
+    "",
+    "",
+    " ",
+    "\n",
+    "\n\n",
+    "x",
+    "\"",
+    "\"\"\"",
+    "{",
+    "}",
+    "(",
+    ")",
+    "#",
+    "## About it.\n",
+    "matches ",
+    "\r\n",
+    "\u{feff}",
+    "\u{201c}",
+    "\u{0}",
+    "é",
+    ",",
+    "segment",
+    "\nsegment quiet { has no visit in the last 3 months }\n",
+    "\nlist\n  test \"A list\"\n",
+    "}\n## Of this one.\ncampaign c {",
+    "\npurpose survey\nsurvey \"x\" consent\n",
     "segment a { b is \"",
 ];
 
@@ -59,7 +83,9 @@ proptest! {
 
 /// A hundred segments, each with its documentation.
 fn hundred() -> String {
-    (0..100).map(|n| format!("## The group {n}.\nsegment group_{n} \"{n}\" {{\n  expires_on >= today\n}}\n\n")).collect()
+    (0..100)
+        .map(|n| format!("## The group {n}.\nsegment group_{n} \"{n}\" {{\n  expires_on >= today\n}}\n\n"))
+        .collect()
 }
 
 #[test]
@@ -105,7 +131,8 @@ fn a_mistake_elsewhere_is_not_parsed_again() {
 
 #[test]
 fn a_declaration_may_be_laid_out_so_that_its_name_looks_like_another() {
-    let text = "list\n  friends \"Friends\"\nlist\n  test \"A list called test\"\npurpose\nsurvey \"Questions\" consent\n";
+    let text =
+        "list\n  friends \"Friends\"\nlist\n  test \"A list called test\"\npurpose\nsurvey \"Questions\" consent\n";
     let (_, mut parsed) = parse_text(text);
     assert_eq!(parsed.diagnostics, []);
     assert_eq!(parsed.file.items.len(), 3);

@@ -159,3 +159,10 @@ fn a_hundred_thousand_errors_in_one_declaration_end() {
     let text = "\"\n".repeat(100_000);
     assert!(!codes(&text).is_empty());
 }
+
+#[test]
+fn a_block_that_ends_in_a_letter_of_two_bytes_is_explained() {
+    for text in ["test \"x\" {\n  expect ana gets hello saying é", "segment a {\n  b is é\n"] {
+        assert!(!parse_text(text).1.diagnostics.is_empty(), "{text}");
+    }
+}

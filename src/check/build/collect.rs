@@ -1,9 +1,8 @@
 //! All declarations by kind, the program's before the built-in ones, and what is declared twice.
 
-use std::collections::HashMap;
-
 use crate::check::context::{Declaration, Declared};
 use crate::diagnostic::{Code, Diagnostic, FileId, Span};
+use crate::map::Map;
 use crate::symbol::Symbol;
 use crate::syntax::ast::{self, Item, ItemKind};
 
@@ -53,8 +52,8 @@ pub(in crate::check) struct Collector<'a> {
     pub items: Items<'a>,
     pub declared: Declared<'a>,
     pub diagnostics: Vec<Diagnostic>,
-    names: HashMap<(Space, Symbol), (Span, &'static str)>,
-    tests: HashMap<std::sync::Arc<str>, Span>,
+    names: Map<(Space, Symbol), (Span, &'static str)>,
+    tests: Map<std::sync::Arc<str>, Span>,
     built_in: FileId,
 }
 
@@ -65,8 +64,8 @@ impl<'a> Collector<'a> {
             items: Items::default(),
             declared: Declared::default(),
             diagnostics: Vec::new(),
-            names: HashMap::new(),
-            tests: HashMap::new(),
+            names: Map::default(),
+            tests: Map::default(),
             built_in,
         }
     }

@@ -3,11 +3,14 @@
 //! Whoever writes one has meant another. In a segment it is a warning; where it is an audience or a start nobody, or
 //! everybody, would be written to, and it is an error.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::quality::FixedState;
 
 use crate::catalogue::{Type, Value};
 use crate::check::Context;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::map::Map;
 use crate::rule::function::{ADD, AGE, EQUAL, Function, INCLUDES, LESS, LESS_OR_EQUAL, SUBTRACT};
 use crate::rule::{CountTest, Expr, Kind, Selection, Window};
 use crate::symbol::Symbol;
@@ -93,15 +96,31 @@ fn is_impossible(expr: &Expr, truth: bool) -> bool {
     facts.contradiction
 }
 
+/// The same for expressions that mean the same, whatever their places.
+type Key = u64;
+
+/// What a number is counted from: only numbers of one base are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Base {
+    Number,
+    Money,
+    Decimal,
+    /// Days since 1970.
+    Calendar,
+    Instant,
+    /// Days since today.
+    Today,
+}
+
 /// What must hold for a conjunction to be true.
 #[derive(Default)]
 struct Facts {
     /// By what is measured: the values that are left.
-    ranges: HashMap<String, (i64, i64)>,
+    ranges: Map<(Key, Base), (i64, i64)>,
     /// By enumeration: the values that are allowed (`None`: any) and those that are not.
-    values: HashMap<String, (Option<Vec<Symbol>>, Vec<Symbol>)>,
+    values: Map<Key, (Option<Vec<Symbol>>, Vec<Symbol>)>,
     /// By any other test: what it must be.
-    tests: HashMap<String, bool>,
+    tests: Map<Key, bool>,
     contradiction: bool,
 }
 
@@ -118,7 +137,7 @@ impl Facts {
             }
             (Kind::And(parts), false) | (Kind::Or(parts), true) => self.one_of(parts, truth),
             (Kind::Call { function, arguments }, _) => self.call(function, arguments, truth, expr),
-            (Kind::Has { test, selection }, _) => self.count(format!("count {}", key_of(selection)), *test, truth),
+            (Kind::Has { test, selection }, _) => self.count(count_key(selection), *test, truth),
             (Kind::InWindow { value, window }, true) => self.window(value, window),
             _ => self.test(expr, truth),
         }
@@ -133,11 +152,10 @@ impl Facts {
         if !truth {
             return;
         }
-        let choices: Option<Vec<(String, Symbol)>> = parts.iter().map(equality).collect();
+        let choices: Option<Vec<(Key, Symbol)>> = parts.iter().map(equality).collect();
         let Some(choices) = choices else { return };
-        let Some((first, _)) = choices.first() else { return };
-        if choices.iter().all(|(key, _)| key == first) {
-            let first = first.clone();
+        let Some(&(first, _)) = choices.first() else { return };
+        if choices.iter().all(|(key, _)| *key == first) {
             self.allow(first, choices.iter().map(|(_, value)| *value).collect());
         }
     }
@@ -147,7 +165,7 @@ impl Facts {
             if truth {
                 self.allow(key, vec![value]);
             } else {
-                self.forbid(key, value, arguments);
+                self.forbid(key, value);
             }
             return;
         }
@@ -160,23 +178,23 @@ impl Facts {
         let (key, low, high) = match (left_side, right_side) {
             (Side::Constant(base, constant), Side::Term(key, offset, natural)) => {
                 let constant = constant.saturating_sub(offset);
-                self.bound(&key, &base, natural);
+                self.bound(key, base, natural);
                 let (low, high) = if function == &EQUAL {
                     (constant, constant)
                 } else {
                     (if function == &LESS { constant.saturating_add(1) } else { constant }, i64::MAX)
                 };
-                (format!("{key} against {base}"), low, high)
+                ((key, base), low, high)
             }
             (Side::Term(key, offset, natural), Side::Constant(base, constant)) => {
                 let constant = constant.saturating_sub(offset);
-                self.bound(&key, &base, natural);
+                self.bound(key, base, natural);
                 let (low, high) = if function == &EQUAL {
                     (constant, constant)
                 } else {
                     (i64::MIN, if function == &LESS { constant.saturating_sub(1) } else { constant })
                 };
-                (format!("{key} against {base}"), low, high)
+                ((key, base), low, high)
             }
             (Side::Constant(base, left), Side::Constant(other, right)) if base == other => {
                 let holds = match () {
@@ -201,9 +219,9 @@ impl Facts {
         }
     }
 
-    fn count(&mut self, key: String, test: CountTest, truth: bool) {
-        let key = format!("{key} against number");
-        self.narrow(key.clone(), 0, i64::MAX);
+    fn count(&mut self, key: Key, test: CountTest, truth: bool) {
+        let key = (key, Base::Number);
+        self.narrow(key, 0, i64::MAX);
         match (test, truth) {
             (CountTest::AtLeast(n), true) => self.narrow(key, n, i64::MAX),
             (CountTest::AtLeast(n), false) => self.narrow(key, i64::MIN, n.saturating_sub(1)),
@@ -222,29 +240,28 @@ impl Facts {
             _ => return,
         };
         if let (Type::Date, Side::Term(key, offset, _), Some(low), Some(high)) = (value.ty, measure(value), low, high) {
-            self.narrow(format!("{key} against today"), low - offset, high - offset);
+            self.narrow((key, Base::Today), low - offset, high - offset);
         }
     }
 
     fn test(&mut self, expr: &Expr, truth: bool) {
-        let key = fingerprint(expr);
-        self.contradiction |= self.tests.insert(key, truth).is_some_and(|before| before != truth);
+        self.contradiction |= self.tests.insert(key_of(expr), truth).is_some_and(|before| before != truth);
     }
 
     /// The least that a term can be: a count is never below 0.
-    fn bound(&mut self, key: &str, base: &str, natural: Option<i64>) {
+    fn bound(&mut self, key: Key, base: Base, natural: Option<i64>) {
         if let Some(least) = natural {
-            self.narrow(format!("{key} against {base}"), least, i64::MAX);
+            self.narrow((key, base), least, i64::MAX);
         }
     }
 
-    fn narrow(&mut self, key: String, low: i64, high: i64) {
+    fn narrow(&mut self, key: (Key, Base), low: i64, high: i64) {
         let range = self.ranges.entry(key).or_insert((i64::MIN, i64::MAX));
         *range = (range.0.max(low), range.1.min(high));
         self.contradiction |= range.0 > range.1;
     }
 
-    fn allow(&mut self, key: String, values: Vec<Symbol>) {
+    fn allow(&mut self, key: Key, values: Vec<Symbol>) {
         let (allowed, forbidden) = self.values.entry(key).or_default();
         let left: Vec<Symbol> = match allowed {
             Some(allowed) => allowed.iter().copied().filter(|value| values.contains(value)).collect(),
@@ -254,8 +271,7 @@ impl Facts {
         *allowed = Some(left);
     }
 
-    fn forbid(&mut self, key: String, value: Symbol, arguments: &[Expr]) {
-        let _ = arguments;
+    fn forbid(&mut self, key: Key, value: Symbol) {
         let (allowed, forbidden) = self.values.entry(key).or_default();
         forbidden.push(value);
         if let Some(allowed) = allowed {
@@ -265,7 +281,7 @@ impl Facts {
 }
 
 /// `FIELD is VALUE` of an enumeration.
-fn equality(expr: &Expr) -> Option<(String, Symbol)> {
+fn equality(expr: &Expr) -> Option<(Key, Symbol)> {
     let Kind::Call { function, arguments } = &expr.kind else { return None };
     let [left, right] = arguments.as_slice() else { return None };
     if *function != &EQUAL || *function == &INCLUDES {
@@ -273,30 +289,29 @@ fn equality(expr: &Expr) -> Option<(String, Symbol)> {
     }
     match (&left.kind, &right.kind) {
         (Kind::Literal(Value::Symbol(_)), Kind::Literal(_)) => None,
-        (_, Kind::Literal(Value::Symbol(value))) => Some((fingerprint(left), *value)),
-        (Kind::Literal(Value::Symbol(value)), _) => Some((fingerprint(right), *value)),
+        (_, Kind::Literal(Value::Symbol(value))) => Some((key_of(left), *value)),
+        (Kind::Literal(Value::Symbol(value)), _) => Some((key_of(right), *value)),
         _ => None,
     }
 }
 
 /// One side of a comparison.
 enum Side {
-    /// A number against a base: plain numbers, days since today, days since 1970.
-    Constant(String, i64),
+    Constant(Base, i64),
     /// Something that varies, plus so many, and the least that it can be.
-    Term(String, i64, Option<i64>),
+    Term(Key, i64, Option<i64>),
     Other,
 }
 
 fn measure(expr: &Expr) -> Side {
     match &expr.kind {
-        Kind::Literal(Value::Int(n)) => Side::Constant("number".into(), *n),
-        Kind::Literal(Value::Money(n)) => Side::Constant("money".into(), *n),
-        Kind::Literal(Value::Decimal(n)) => Side::Constant("decimal".into(), *n),
-        Kind::Literal(Value::Date(day)) => Side::Constant("calendar".into(), i64::from(day.0)),
-        Kind::Literal(Value::Instant(instant)) => Side::Constant("instant".into(), instant.0),
+        Kind::Literal(Value::Int(n)) => Side::Constant(Base::Number, *n),
+        Kind::Literal(Value::Money(n)) => Side::Constant(Base::Money, *n),
+        Kind::Literal(Value::Decimal(n)) => Side::Constant(Base::Decimal, *n),
+        Kind::Literal(Value::Date(day)) => Side::Constant(Base::Calendar, i64::from(day.0)),
+        Kind::Literal(Value::Instant(instant)) => Side::Constant(Base::Instant, instant.0),
         Kind::Literal(_) => Side::Other,
-        Kind::Today => Side::Constant("today".into(), 0),
+        Kind::Today => Side::Constant(Base::Today, 0),
         Kind::Call { function, arguments } if *function == &ADD || *function == &SUBTRACT => {
             let [value, by] = arguments.as_slice() else { return Side::Other };
             let Kind::Literal(Value::Duration(length)) = by.kind else { return term(expr, None) };
@@ -308,7 +323,7 @@ fn measure(expr: &Expr) -> Side {
                 _ => term(expr, None),
             }
         }
-        Kind::Count(selection) => Side::Term(format!("count {}", key_of(selection)), 0, Some(0)),
+        Kind::Count(selection) => Side::Term(count_key(selection), 0, Some(0)),
         Kind::Days(_) => term(expr, Some(0)),
         Kind::Call { function, .. } if *function == &AGE => term(expr, Some(0)),
         _ => term(expr, None),
@@ -316,7 +331,7 @@ fn measure(expr: &Expr) -> Side {
 }
 
 fn term(expr: &Expr, least: Option<i64>) -> Side {
-    Side::Term(fingerprint(expr), 0, least)
+    Side::Term(key_of(expr), 0, least)
 }
 
 /// Days of a duration whose length in days is fixed.
@@ -328,53 +343,93 @@ fn days(length: Duration) -> Option<i64> {
     }
 }
 
-fn key_of(selection: &Selection) -> String {
-    let condition = selection.condition.as_deref().map(fingerprint);
-    let window = selection.window.as_ref().map(window_fingerprint);
-    format!("{:?} {condition:?} {window:?}", selection.event)
+fn key_of(expr: &Expr) -> Key {
+    key(|hasher| meaning(expr, hasher))
 }
 
-fn window_fingerprint(window: &Window) -> String {
-    match window {
-        Window::Last(length) => format!("last {length}"),
-        Window::Next(length) => format!("next {length}"),
-        Window::Period { which, unit } => format!("{which:?} {unit:?}"),
-        Window::Since(bound) => format!("since {}", fingerprint(bound)),
-        Window::Before(bound) => format!("before {}", fingerprint(bound)),
-        Window::Between(low, high) => format!("between {} and {}", fingerprint(low), fingerprint(high)),
+/// Of how many events there are: what `has` and `count` measure.
+fn count_key(selection: &Selection) -> Key {
+    key(|hasher| {
+        "count".hash(hasher);
+        of_selection(selection, hasher);
+    })
+}
+
+fn key(write: impl FnOnce(&mut <FixedState as BuildHasher>::Hasher)) -> Key {
+    let mut hasher = FixedState::default().build_hasher();
+    write(&mut hasher);
+    hasher.finish()
+}
+
+/// What an expression says, without its places.
+fn meaning(expr: &Expr, to: &mut impl Hasher) {
+    std::mem::discriminant(&expr.kind).hash(to);
+    match &expr.kind {
+        Kind::Call { function, arguments } => {
+            function.hash(to);
+            all(arguments, to);
+        }
+        Kind::Not(inner) | Kind::Known(inner) => meaning(inner, to),
+        Kind::And(parts) | Kind::Or(parts) => all(parts, to),
+        Kind::InWindow { value, window } => {
+            meaning(value, to);
+            of_window(window, to);
+        }
+        Kind::Has { test, selection } => {
+            test.hash(to);
+            of_selection(selection, to);
+        }
+        Kind::Count(selection) | Kind::Days(selection) => of_selection(selection, to),
+        Kind::Sum { field, selection } => {
+            field.hash(to);
+            of_selection(selection, to);
+        }
+        Kind::First { selection, read } | Kind::Latest { selection, read } => {
+            read.hash(to);
+            of_selection(selection, to);
+        }
+        Kind::Followed { first, second, within } => {
+            of_selection(first, to);
+            of_selection(second, to);
+            within.hash(to);
+        }
+        Kind::Periods { count, selection, at_least, of, unit } => {
+            (count, at_least, of, unit).hash(to);
+            of_selection(selection, to);
+        }
+        Kind::Literal(value) => value.hash(to),
+        Kind::Read(read) => read.hash(to),
+        Kind::Segment(segment) => segment.hash(to),
+        Kind::Member(list) => list.hash(to),
+        Kind::Agrees { purpose, channel } | Kind::EndOfConsent { purpose, channel } => (purpose, channel).hash(to),
+        Kind::AskedFor { purpose, channel } => (purpose, channel).hash(to),
+        Kind::Changed(field) => field.hash(to),
+        Kind::Today | Kind::Now | Kind::Start => {}
     }
 }
 
-/// The same for expressions that mean the same, whatever their places.
-fn fingerprint(expr: &Expr) -> String {
-    let all = |parts: &[Expr]| parts.iter().map(fingerprint).collect::<Vec<_>>().join(", ");
-    match &expr.kind {
-        Kind::Call { function, arguments } => format!("{}({})", function.name, all(arguments)),
-        Kind::Not(inner) => format!("not {}", fingerprint(inner)),
-        Kind::Known(inner) => format!("known {}", fingerprint(inner)),
-        Kind::And(parts) => format!("and({})", all(parts)),
-        Kind::Or(parts) => format!("or({})", all(parts)),
-        Kind::InWindow { value, window } => format!("{} {}", fingerprint(value), window_fingerprint(window)),
-        Kind::Has { test, selection } => format!("has {test:?} {}", key_of(selection)),
-        Kind::Count(selection) => format!("count {}", key_of(selection)),
-        Kind::Days(selection) => format!("days {}", key_of(selection)),
-        Kind::Sum { field, selection } => format!("sum {field} {}", key_of(selection)),
-        Kind::First { selection, read } => format!("first {read:?} {}", key_of(selection)),
-        Kind::Latest { selection, read } => format!("latest {read:?} {}", key_of(selection)),
-        Kind::Followed { first, second, within } => format!("{} then {} in {within}", key_of(first), key_of(second)),
-        Kind::Periods { count, selection, at_least, of, unit } => {
-            format!("{count:?} {} in {at_least} of {of} {unit:?}", key_of(selection))
+fn all(parts: &[Expr], to: &mut impl Hasher) {
+    parts.len().hash(to);
+    parts.iter().for_each(|part| meaning(part, to));
+}
+
+fn of_selection(selection: &Selection, to: &mut impl Hasher) {
+    selection.event.hash(to);
+    selection.condition.is_some().hash(to);
+    selection.condition.iter().for_each(|condition| meaning(condition, to));
+    selection.window.is_some().hash(to);
+    selection.window.iter().for_each(|window| of_window(window, to));
+}
+
+fn of_window(window: &Window, to: &mut impl Hasher) {
+    std::mem::discriminant(window).hash(to);
+    match window {
+        Window::Last(length) | Window::Next(length) => length.hash(to),
+        Window::Period { which, unit } => (which, unit).hash(to),
+        Window::Since(bound) | Window::Before(bound) => meaning(bound, to),
+        Window::Between(low, high) => {
+            meaning(low, to);
+            meaning(high, to);
         }
-        Kind::Literal(_)
-        | Kind::Read(_)
-        | Kind::Today
-        | Kind::Now
-        | Kind::Start
-        | Kind::Segment(_)
-        | Kind::Member(_)
-        | Kind::Agrees { .. }
-        | Kind::AskedFor { .. }
-        | Kind::EndOfConsent { .. }
-        | Kind::Changed(_) => format!("{:?}", expr.kind),
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! A segment that no campaign, test or other segment names is often a slip of the pen in the name of another.
 
-use std::collections::HashSet;
-
 use crate::check::Context;
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::map::Set;
 use crate::symbol::Symbol;
 
 const SEGMENT: Code = Code("W0201");
@@ -40,7 +39,7 @@ pub(in crate::check) fn check(context: &mut Context<'_>) {
             ));
         }
     }
-    let used: HashSet<Symbol> = std::mem::take(&mut context.used);
+    let used: Set<Symbol> = std::mem::take(&mut context.used);
     for (code, kind, name, span, help) in found {
         if !used.contains(&name) {
             context.report(

@@ -56,7 +56,8 @@ pub struct Text {
     pub span: Span,
     /// Written with `"""`.
     pub is_block: bool,
-    /// `(offset in value, offset in the file)`, ascending; between two entries both advance alike.
+    /// `(offset in value, offset in the file)`, ascending; between two entries both advance alike, and before the first
+    /// from behind the quote.
     pub offsets: Vec<(u32, u32)>,
 }
 
@@ -70,7 +71,7 @@ impl Text {
         let next = self.offsets.partition_point(|&(value, _)| value as usize <= at);
         match next.checked_sub(1).map(|index| self.offsets[index]) {
             Some((value, source)) => source as usize + (at - value as usize),
-            None => self.span.start as usize + 1,
+            None => self.span.start as usize + 1 + at,
         }
     }
 }

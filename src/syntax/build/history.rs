@@ -127,7 +127,7 @@ impl Builder<'_> {
             Some(Rule::no_number) => {
                 let words = parts.one();
                 let words = self.source[self.span(&words).range()].to_owned();
-                let event = parts.peek_pair().map(|event| self.first_token(&event)).unwrap_or(span);
+                let event = parts.peek_pair().map(|event| self.first_token(event)).unwrap_or(span);
                 let event_text = self.source[event.range()].to_owned();
                 self.report(
                     Diagnostic::new(COUNT, event, format!("`{words}` needs a number"))

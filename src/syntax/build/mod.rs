@@ -158,11 +158,22 @@ impl<'a> Builder<'a> {
 
     /// From the first to the last token; pest counts the white space before an absent last part as part of it.
     pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let start = self.base + pair.as_span().start();
+        let text = pair.as_str().trim_end_matches([' ', '\n', '\t', '\r', '\u{feff}']);
+        // Where the last line cannot end in a comment, its end is that of the last token.
+        if text.bytes().rev().take_while(|&byte| byte != b'\n').all(|byte| byte != b'#') {
+            debug_assert_eq!(start + text.len(), self.base + Self::last_token(pair).as_span().end());
+            return Span::new(self.file, start..start + text.len());
+        }
+        Span::new(self.file, start..self.base + Self::last_token(pair).as_span().end())
+    }
+
+    fn last_token<'i>(pair: &Pair<'i, Rule>) -> Pair<'i, Rule> {
         let mut last = pair.clone();
         while let Some(inner) = last.clone().into_inner().next_back() {
             last = inner;
         }
-        Span::new(self.file, self.base + pair.as_span().start()..self.base + last.as_span().end())
+        last
     }
 
     /// The span of the first token.
