@@ -160,7 +160,7 @@ impl Maker<'_> {
         let late = [0, 600, 7_200, 90_000, 500_000][self.random.below(5) as usize];
         let at = now.plus_seconds(-late - row as i64);
         let place = symbol(self.random.one(&["central", "eastside"]));
-        match self.random.below(15) {
+        match self.random.below(17) {
             0..=2 => {
                 let score = (!self.random.once_in(3)).then(|| Value::Int(self.random.below(6) as i64));
                 let ahead = if self.random.once_in(6) { 100_000 } else { 0 };
@@ -211,7 +211,17 @@ impl Maker<'_> {
                     (self.random.one(&["promotion", "survey"]), self.random.one(&[Channel::Email, Channel::Sms]));
                 vec![self.consent(person, purpose, channel, now, today)]
             }
-            13 => {
+            // Somebody has had enough, perhaps of what waits for them, or comes back.
+            13 | 14 => {
+                let state = self.random.one(&[ConsentState::Withdrawn, ConsentState::Withdrawn, ConsentState::Given]);
+                let all = ["promotion", "survey"]
+                    .into_iter()
+                    .flat_map(|purpose| [Channel::Email, Channel::Sms].map(|channel| (purpose, channel)));
+                let said =
+                    |(purpose, channel)| Change::Consent { person, purpose, channel, state, at: now, until: None };
+                all.map(said).collect()
+            }
+            15 => {
                 self.people += 1;
                 self.patron(self.people - 1, true, now, today)
             }

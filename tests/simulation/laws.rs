@@ -3,14 +3,17 @@
 
 use std::collections::HashMap;
 
-use bookmobile::catalogue::{Channel, Value};
+use bookmobile::catalogue::{Channel, MessageLimit, Value};
 use bookmobile::engine::{Handover, RecipientKind};
-use bookmobile::eval::{Interpreter, Question, Rules, Truth, World};
-use bookmobile::program::{Deliver, Program, StartKind};
-use bookmobile::rule::ConsentState;
+use bookmobile::eval::{Interpreter, Question, Truth};
+use bookmobile::program::{Campaign, Deliver, Program};
+use bookmobile::rule::{ConsentState, Facts};
 use bookmobile::store::{Needs, Store};
 use bookmobile::symbol::Symbol;
 use bookmobile::time::{Day, Instant, TimeOfDay};
+
+use super::owed::{Since, Visited};
+use super::rules::Lowered;
 
 /// A patron's latest word.
 #[derive(Clone, Debug)]
@@ -58,7 +61,8 @@ impl Laws {
     }
 
     /// A message was handed over; `is_first`: its key was not taken before.
-    pub fn handed_over(&mut self, program: &Program, message: &Handover<'_>, is_first: bool) {
+    pub fn handed_over(&mut self, lowered: &Lowered<'_>, message: &Handover<'_>, is_first: bool) {
+        let program = lowered.program;
         let zone = &program.library.zone;
         let (today, campaign) = (zone.day(message.now), message.campaign);
         let purpose = program.catalogue.purpose(campaign.purpose);
@@ -68,6 +72,11 @@ impl Laws {
             |what: String| self.broken.push(format!("{what}: {} of {} to {patron}", message.key(), campaign.name));
         if !is_first {
             say("handed over twice".into());
+        }
+        if message.recipient != RecipientKind::Public
+            && let Some(way) = way_out(lowered, message)
+        {
+            say(format!("although {way}"));
         }
         if is_for_reader {
             if message.address.is_empty() {
@@ -104,25 +113,24 @@ impl Laws {
                 needs_consent: purpose.needs_consent,
                 on: today,
             });
-            let of_patron = |limit: &bookmobile::catalogue::MessageLimit, of: &dyn Fn(&Sent) -> bool| {
-                let first = today.plus(limit.per.negated()).plus_days(1);
-                let inside = self
-                    .sent
-                    .iter()
-                    .filter(|sent| sent.patron == patron && of(sent) && first <= sent.on && sent.on <= today);
-                inside.count() as i64 > limit.messages
-            };
-            let over_library = program
-                .library
-                .limit
-                .as_ref()
-                .is_some_and(|limit| purpose.needs_consent && of_patron(limit, &|sent| sent.needs_consent));
-            let over_campaign =
-                campaign.limit.as_ref().is_some_and(|limit| of_patron(limit, &|sent| sent.campaign == campaign.name));
-            if over_library || over_campaign {
+            if self.left(program, campaign, &patron, today) < 0 {
                 self.broken.push(format!("over the limit: {} to {patron} on {today}", message.key()));
             }
         }
+    }
+
+    /// How many more messages of a campaign the limits allow a patron on a date; less than none: too many went out.
+    pub fn left(&self, program: &Program, campaign: &Campaign, patron: &str, today: Day) -> i64 {
+        let left = |limit: Option<MessageLimit>, of: &dyn Fn(&Sent) -> bool| {
+            limit.map_or(i64::MAX, |limit| {
+                let first = today.plus(limit.per.negated()).plus_days(1);
+                let counts = |sent: &&Sent| sent.patron == patron && of(sent) && first <= sent.on && sent.on <= today;
+                limit.messages - self.sent.iter().filter(counts).count() as i64
+            })
+        };
+        let of_library = program.library.limit.filter(|_| program.catalogue.purpose(campaign.purpose).needs_consent);
+        let of_library = left(of_library, &|sent| sent.needs_consent);
+        of_library.min(left(campaign.limit, &|sent| sent.campaign == campaign.name))
     }
 
     pub fn broken(&self) -> Result<(), String> {
@@ -138,8 +146,22 @@ fn last_day(program: &Program, purpose: &str, given: &Given) -> Option<Day> {
     given.until.or(expires.map(|after| given.on.plus(after).plus_days(-1)))
 }
 
+/// What should have ended the enrolment before the message left.
+fn way_out(lowered: &Lowered<'_>, message: &Handover<'_>) -> Option<&'static str> {
+    let of = lowered.of(message.campaign.name)?;
+    let world = lowered.world(message.tables);
+    let mut interpreter = Interpreter::new(&lowered.rules, &world);
+    let event = message.event.filter(|_| !message.is_together).map(|event| (event, message.rows.first().copied()));
+    let question = Question { start: Some(message.start), event, ..Question::of(message.facts, message.now) };
+    if of.exit.is_some_and(|rule| interpreter.truth(rule, &question) == Truth::True) {
+        return Some("the exit is true");
+    }
+    let is_excepted = of.except.iter().any(|&rule| interpreter.truth(rule, &question) != Truth::False);
+    is_excepted.then_some("an exception is not false")
+}
+
 /// Whether messages to readers may leave now.
-fn is_open(program: &Program, deliver: &Deliver, now: Instant) -> bool {
+pub fn is_open(program: &Program, deliver: &Deliver, now: Instant) -> bool {
     let zone = &program.library.zone;
     let (time, weekday) = (zone.time_of_day(now), zone.day(now).weekday());
     let within = |from: TimeOfDay, to: TimeOfDay| match from <= to {
@@ -158,11 +180,11 @@ fn is_open(program: &Program, deliver: &Deliver, now: Instant) -> bool {
     }
 }
 
-/// After a tick at `now`: nothing that runs is overdue, and everybody stands to each start condition as a fresh
-/// evaluation says.
-pub fn after_tick(store: &Store, program: &Program, now: Instant) -> Result<(), String> {
+/// After a tick at `now`: nothing that runs is overdue, everybody stands to each start condition as a fresh evaluation
+/// says, and nothing is owed.
+pub fn after_tick(store: &Store, lowered: &Lowered<'_>, now: Instant, since: Since) -> Result<(), String> {
     let db = store.connection();
-    let running: Vec<&str> = program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
+    let running: Vec<&str> = lowered.program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     let mut query = db
         .prepare_cached(
             "SELECT e.campaign, coalesce(p.key, ''), e.wake, d.until, e.place, e.patron FROM enrolment e \
@@ -188,52 +210,46 @@ pub fn after_tick(store: &Store, program: &Program, now: Instant) -> Result<(), 
             ));
         }
     }
-    memberships(store, program, now)
-}
-
-fn memberships(store: &Store, program: &Program, now: Instant) -> Result<(), String> {
     let reader = store.reader();
-    let needs = Needs::everything(&program.catalogue);
+    let needs = Needs::everything(&lowered.program.catalogue);
     let tables = reader.tables().expect("readable");
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
-    let mut rules = Rules::new();
-    let mut conditions = Vec::new();
-    for campaign in program.campaigns.iter().filter(|campaign| !campaign.is_draft) {
-        if let StartKind::Becomes { condition, .. } | StartKind::Leaves { condition } = &campaign.start.kind {
-            let rule = rules.add(&program.segments, &program.catalogue, condition, campaign.served);
-            conditions.push((campaign.name, rule));
-        }
-    }
-    let mut interpreter = Interpreter::new(&rules, &world);
-    let mut stored = store
-        .connection()
-        .prepare_cached("SELECT value FROM membership WHERE patron = ?1 AND campaign = ?2")
-        .expect("a table");
-    let mut due = store.connection().prepare_cached("SELECT until FROM due WHERE patron = ?1").expect("a table");
-    let patrons = reader.patrons().expect("readable");
-    for patron in patrons {
+    let world = lowered.world(&tables);
+    let mut interpreter = Interpreter::new(&lowered.rules, &world);
+    let mut due = db.prepare_cached("SELECT until FROM due WHERE patron = ?1").expect("a table");
+    for patron in reader.patrons().expect("readable") {
         // Whom a step of this tick put on a list is looked at again at once.
         let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok();
         if until == Some(now.0 + 1) {
             continue;
         }
         let facts = reader.facts(patron, &needs).expect("readable").expect("the patron is there");
-        for (campaign, rule) in &conditions {
-            let truth = interpreter.truth(*rule, &Question::of(&facts, now));
-            let value: Option<i64> = stored.query_row((patron.0, campaign.as_str()), |row| row.get(0)).ok();
-            let agrees = match value {
-                // Who was never in it has no row.
-                None => truth != Truth::True,
-                Some(value) => truth == [Truth::False, Truth::True, Truth::Unknown][value as usize],
-            };
-            if !agrees {
-                return Err(format!("{} is in {campaign} as {value:?}, and should be {truth:?}", facts.key));
-            }
+        memberships(store, lowered, &facts, now, &mut interpreter)?;
+        Visited { store, lowered, facts: &facts, now, since }.check(&mut interpreter)?;
+    }
+    Ok(())
+}
+
+fn memberships(
+    store: &Store,
+    lowered: &Lowered<'_>,
+    facts: &Facts,
+    now: Instant,
+    interpreter: &mut Interpreter<'_>,
+) -> Result<(), String> {
+    let sql = "SELECT value FROM membership WHERE patron = ?1 AND campaign = ?2";
+    let mut stored = store.connection().prepare_cached(sql).expect("a table");
+    for of in &lowered.campaigns {
+        let Some(condition) = of.condition else { continue };
+        let campaign = of.campaign.name;
+        let truth = interpreter.truth(condition, &Question::of(facts, now));
+        let value: Option<i64> = stored.query_row((facts.patron.0, campaign.as_str()), |row| row.get(0)).ok();
+        let agrees = match value {
+            // Who was never in it has no row.
+            None => truth != Truth::True,
+            Some(value) => truth == [Truth::False, Truth::True, Truth::Unknown][value as usize],
+        };
+        if !agrees {
+            return Err(format!("{} is in {campaign} as {value:?}, and should be {truth:?}", facts.key));
         }
     }
     Ok(())

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bookmobile::engine::{self, Draws, Handed, Handover, Plan, ShareKey, TickError, TickReport};
+use bookmobile::rule::RowId;
 use bookmobile::store::Store;
 use bookmobile::time::Instant;
 use rusqlite::types::ValueRef;
 
 use super::history::{Change, Round};
 use super::laws::{Given, Laws};
+use super::owed::Since;
 use super::random::Random;
+use super::rules::Lowered;
+use super::waits;
 
 /// Puts everybody into the change log.
 const EVERYBODY: &str = "INSERT OR REPLACE INTO change_log (patron) VALUES (0)";
@@ -27,6 +31,9 @@ pub struct Library<'p> {
     pub store: Store,
     /// By version; each knows all others as earlier ones.
     plans: &'p [Plan<'p>],
+    lowered: &'p [Lowered<'p>],
+    /// The last tick, and what had been imported by then.
+    pub since: Since,
     /// What the transport took, by the key of the message.
     taken: HashSet<String>,
     pub laws: Laws,
@@ -34,10 +41,16 @@ pub struct Library<'p> {
 
 impl<'p> Library<'p> {
     /// With a copy of an empty store: making the tables takes longer than a history.
-    pub fn new(plans: &'p [Plan<'p>], empty: &Store) -> Library<'p> {
+    pub fn new(plans: &'p [Plan<'p>], lowered: &'p [Lowered<'p>], empty: &Store) -> Library<'p> {
         let mut store = empty.copy_in_memory().expect("memory");
         store.align(&plans[0].program.catalogue).expect("columns");
-        Library { store, plans, taken: HashSet::new(), laws: Laws::default() }
+        let since = Since { at: Instant(0), row: RowId(0) };
+        Library { store, plans, lowered, since, taken: HashSet::new(), laws: Laws::default() }
+    }
+
+    /// What a tick after this one finds new.
+    pub fn has_ticked(&mut self, at: Instant) {
+        self.since = Since { at, row: self.store.reader().newest_row().expect("readable") };
     }
 
     /// What arrives, in this order.
@@ -101,8 +114,9 @@ impl<'p> Library<'p> {
     pub fn deliver(&mut self, round: &Round, mood: u64, trouble: Option<&mut Random>) -> Result<(), String> {
         let mut attempts: u32 = if trouble.is_some() { 3 } else { 0 };
         let mut random = trouble.map_or(Random(0), |random| random.clone());
-        let plan = self.plan(round.version);
+        let (plan, lowered) = (self.plan(round.version), &self.lowered[round.version]);
         let Library { store, taken, laws, .. } = self;
+        let tried = waits::waiting(store, round.now);
         loop {
             let dies_at = if attempts > 0 { 1 + random.below(4) } else { u64::MAX };
             let dies_after_taking = random.once_in(2);
@@ -119,7 +133,7 @@ impl<'p> Library<'p> {
                     }
                     let handed = mood_of(mood, message);
                     if let Handed::Over(_) = handed {
-                        laws.handed_over(plan.program, message, taken.insert(message.key()));
+                        laws.handed_over(lowered, message, taken.insert(message.key()));
                     }
                     if count == dies_at {
                         resume_unwind(Box::new(Death));
@@ -129,7 +143,10 @@ impl<'p> Library<'p> {
             }));
             store.connection_mut().progress_handler(0, None::<fn() -> bool>).expect("no handler");
             match ended {
-                Ok(Ok(_)) => return laws.broken(),
+                Ok(Ok(_)) => {
+                    laws.broken()?;
+                    return waits::with_reason(store, lowered.program, laws, &tried, round.now);
+                }
                 Ok(Err(_)) => {}
                 Err(death) if death.is::<Death>() => {}
                 Err(panic) => resume_unwind(panic),

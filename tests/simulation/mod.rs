@@ -6,7 +6,8 @@
 //! statement or at the commit, the clock goes back, deliveries die before or after the transport took a message, rows
 //! come twice and shuffled. After each round both have decided the same, and the laws of [`laws`] hold: nothing twice,
 //! nothing lost, no message without consent, no limit exceeded, no hour disregarded, memberships as a fresh evaluation
-//! says, and nothing to decide before the instant that the engine names as the next.
+//! says, nothing owed that has come due, no hold without its reason, and nothing to decide before the instant that the
+//! engine names as the next.
 //!
 //! `BOOKMOBILE_HISTORIES=100000 cargo test simulation` runs more of them than the usual few;
 //! `BOOKMOBILE_HISTORY=SEED cargo test simulation` replays one.
@@ -14,8 +15,11 @@
 mod history;
 mod laws;
 mod library;
+mod owed;
 mod program;
 mod random;
+mod rules;
+mod waits;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +33,7 @@ use rayon::prelude::*;
 use history::{Change, Round};
 use library::{Library, decisions, differences};
 use random::Random;
+use rules::Lowered;
 
 /// Histories of one program: compiling it takes as long as some of them.
 const HISTORIES_A_PROGRAM: u64 = 20;
@@ -51,13 +56,13 @@ fn random_histories_keep_the_laws() {
     let has_failed = AtomicBool::new(false);
     let failed = (0..count.div_ceil(HISTORIES_A_PROGRAM)).into_par_iter().find_map_any(|of| {
         let (_, programs) = programs(of * HISTORIES_A_PROGRAM);
-        let (plans, empty) = (plans(&programs), empty(&programs));
+        let (plans, lowered, empty) = (plans(&programs), lowered(&programs), empty(&programs));
         let seeds = of * HISTORIES_A_PROGRAM..((of + 1) * HISTORIES_A_PROGRAM).min(count);
         for seed in seeds {
             if has_failed.load(Ordering::Relaxed) {
                 return None;
             }
-            if run(&plans, &empty, &rounds(seed, &programs), seed).is_err() {
+            if run(&plans, &lowered, &empty, &rounds(seed, &programs), seed).is_err() {
                 has_failed.store(true, Ordering::Relaxed);
                 return Some(seed);
             }
@@ -82,6 +87,11 @@ fn plans(programs: &[Program]) -> Vec<Plan<'_>> {
     programs.iter().map(|program| Plan::new(program).with_older(programs)).collect()
 }
 
+/// The conditions of each version, for the laws.
+fn lowered(programs: &[Program]) -> Vec<Lowered<'_>> {
+    programs.iter().map(Lowered::new).collect()
+}
+
 /// A store that knows the catalogue, which all versions share.
 fn empty(programs: &[Program]) -> Store {
     let mut store = Store::in_memory().expect("memory");
@@ -96,10 +106,12 @@ fn rounds(seed: u64, programs: &[Program]) -> Vec<Round> {
 /// Runs a history; if it fails, makes it as short as possible and shows it.
 fn report(seed: u64) {
     let (texts, programs) = programs(seed);
-    let (plans, empty, whole) = (plans(&programs), empty(&programs), rounds(seed, &programs));
-    let Err(first) = run(&plans, &empty, &whole, seed) else { return };
-    let rounds = shrunk(&plans, &empty, whole, seed);
-    let why = run(&plans, &empty, &rounds, seed).expect_err("a shrunk history fails");
+    let (plans, lowered, empty) = (plans(&programs), lowered(&programs), empty(&programs));
+    let whole = rounds(seed, &programs);
+    let run = |rounds: &[Round]| run(&plans, &lowered, &empty, rounds, seed);
+    let Err(first) = run(&whole) else { return };
+    let rounds = shrunk(whole, &|rounds| run(rounds).is_err());
+    let why = run(&rounds).expect_err("a shrunk history fails");
     let texts = texts.join("\n---- then ----\n");
     panic!(
         "history {seed}: {first}\n\nshrunk: {why}\n\n{texts}\n\n{rounds:#?}\n\nagain: BOOKMOBILE_HISTORY={seed} cargo test simulation"
@@ -107,8 +119,7 @@ fn report(seed: u64) {
 }
 
 /// Drops rounds and rows for as long as it still fails.
-fn shrunk(plans: &[Plan<'_>], empty: &Store, mut rounds: Vec<Round>, seed: u64) -> Vec<Round> {
-    let fails = |rounds: &[Round]| run(plans, empty, rounds, seed).is_err();
+fn shrunk(mut rounds: Vec<Round>, fails: &dyn Fn(&[Round]) -> bool) -> Vec<Round> {
     let mut at = rounds.len();
     while at > 0 {
         at -= 1;
@@ -133,15 +144,16 @@ fn shrunk(plans: &[Plan<'_>], empty: &Store, mut rounds: Vec<Round>, seed: u64) 
 }
 
 /// Both libraries live through the history.
-fn run(plans: &[Plan<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| live(plans, empty, rounds, seed))).unwrap_or_else(|panic| {
+fn run(plans: &[Plan<'_>], lowered: &[Lowered<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| live(plans, lowered, empty, rounds, seed))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         Err(text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or("a panic".into()))
     })
 }
 
-fn live(plans: &[Plan<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
-    let (mut calm, mut disturbed) = (Library::new(plans, empty), Library::new(plans, empty));
+fn live(plans: &[Plan<'_>], lowered: &[Lowered<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
+    let new = || Library::new(plans, lowered, empty);
+    let (mut calm, mut disturbed) = (new(), new());
     for (index, round) in rounds.iter().enumerate() {
         let mut trouble = Random(round.trouble);
         let when = round.now.timestamp();
@@ -158,9 +170,11 @@ fn live(plans: &[Plan<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Resul
             disturbed.tick(round);
         }
         calm.tick(round);
-        let program = plans[round.version].program;
-        for library in [&calm, &disturbed] {
-            laws::after_tick(&library.store, program, round.now).map_err(|why| format!("at {when}: {why}"))?;
+        for library in [&mut calm, &mut disturbed] {
+            let lowered = &lowered[round.version];
+            laws::after_tick(&library.store, lowered, round.now, library.since)
+                .map_err(|why| format!("at {when}: {why}"))?;
+            library.has_ticked(round.now);
         }
         if trouble.once_in(3) {
             nothing_before(&disturbed, round, &mut trouble).map_err(|why| format!("at {when}: {why}"))?;

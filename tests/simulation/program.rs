@@ -150,7 +150,12 @@ fn campaign(random: &mut Random, index: u64) -> Campaign {
     if kind == Kind::Schedule {
         maybe(random, 3, format!("sample {percent}%"));
     }
-    maybe(random, 4, "goal has visit since start within 5 days".to_owned());
+    let goal = random.one(&[
+        "has visit since start within 5 days",
+        "level > 2 within 30 hours",
+        "house is eastside within 1 week",
+    ]);
+    maybe(random, 3, format!("goal {goal}"));
     let priority = random.one(&[10, 50, 90]);
     maybe(random, 3, format!("priority {priority}"));
     maybe(random, 4, format!("limit {} messages per {} days", random.clone().below(2) + 1, percent / 10));
