@@ -1,7 +1,8 @@
 //! What flows through expressions: privacy classes, and what may be unknown (sections 6 and 10).
 
-use crate::catalogue::{Catalogue, ClassId, ClassSet, EventId, Field};
+use crate::catalogue::{Catalogue, ClassId, ClassSet, EventId};
 use crate::rule::function::AGE;
+use crate::rule::visit::private_reads;
 use crate::rule::{EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
 
 use super::Context;
@@ -9,17 +10,13 @@ use super::Context;
 impl Context<'_> {
     /// Every privacy class that flows into `expr`, through segments too.
     pub fn classes_of(&self, expr: &Expr) -> ClassSet {
-        let mut found = Found::default();
-        direct(&self.catalogue, expr, None, &mut found);
-        let mut classes = found.classes;
-        let mut waiting = found.segments;
+        let Found { mut classes, segments: mut waiting } = direct(&self.catalogue, expr);
         let mut seen = std::collections::HashSet::new();
         while let Some(id) = waiting.pop() {
             if seen.insert(id)
                 && let Some(body) = self.segments.body(id)
             {
-                let mut found = Found::default();
-                direct(&self.catalogue, body, None, &mut found);
+                let found = direct(&self.catalogue, body);
                 classes = classes.union(found.classes);
                 waiting.extend(found.segments);
             }
@@ -99,7 +96,7 @@ impl Context<'_> {
     }
 
     fn window_unknown(&self, window: &Window, served: ClassSet, depth: usize) -> bool {
-        bounds(window).any(|bound| self.unknown(bound, served, None, depth))
+        window.bounds().any(|bound| self.unknown(bound, served, None, depth))
     }
 
     fn needs_agreement(&self, class: Option<ClassId>) -> bool {
@@ -109,14 +106,9 @@ impl Context<'_> {
 
 /// The classes of each instance, through the segments that it uses.
 pub(super) fn segment_classes(catalogue: &Catalogue, bodies: &[Option<Expr>]) -> Vec<ClassSet> {
-    let found: Vec<Found> = bodies
-        .iter()
-        .map(|body| {
-            let mut found = Found::default();
-            body.iter().for_each(|body| direct(catalogue, body, None, &mut found));
-            found
-        })
-        .collect();
+    let nothing = || Found { classes: ClassSet::EMPTY, segments: Vec::new() };
+    let of = |body: &Option<Expr>| body.as_ref().map_or_else(nothing, |body| direct(catalogue, body));
+    let found: Vec<Found> = bodies.iter().map(of).collect();
     let mut classes: Vec<ClassSet> = found.iter().map(|found| found.classes).collect();
     // Segments use each other without circles, so this ends after at most as many rounds as the longest chain.
     loop {
@@ -132,108 +124,21 @@ pub(super) fn segment_classes(catalogue: &Catalogue, bodies: &[Option<Expr>]) ->
     }
 }
 
-#[derive(Default)]
+/// What an expression itself leads to.
 struct Found {
     classes: ClassSet,
     segments: Vec<SegmentId>,
 }
 
-impl Found {
-    fn add(&mut self, class: Option<ClassId>) {
-        if let Some(class) = class {
-            self.classes = self.classes.with(class);
-        }
-    }
-}
-
 /// The classes that an expression reads itself, and the segments that it uses.
-fn direct(catalogue: &Catalogue, expr: &Expr, row: Option<EventId>, found: &mut Found) {
-    let event_field = |event: EventId, read: EventRead| -> Option<&Field> {
-        let EventRead::Field(index) = read else { return None };
-        catalogue.event(event).fields.get(usize::from(index))
-    };
-    match &expr.kind {
-        Kind::Read(read) => read_classes(catalogue, read, row, found),
-        Kind::Changed(field) => found.add(catalogue.field(*field).private),
-        Kind::Segment(id) => found.segments.push(*id),
-        Kind::Sum { field, selection } => {
-            found.add(event_field(selection.event, EventRead::Field(*field)).and_then(|field| field.private));
+fn direct(catalogue: &Catalogue, expr: &Expr) -> Found {
+    let reads = private_reads(expr, catalogue, &|_| None);
+    let classes = reads.iter().fold(ClassSet::EMPTY, |classes, read| classes.with(read.class));
+    let mut segments = Vec::new();
+    expr.walk(&mut |part| {
+        if let Kind::Segment(id) = part.kind {
+            segments.push(id);
         }
-        Kind::First { selection, read: Some(read) } | Kind::Latest { selection, read: Some(read) } => {
-            found.add(event_field(selection.event, *read).and_then(|field| field.private));
-        }
-        _ => {}
-    }
-    for selection in selections(expr) {
-        found.add(catalogue.event(selection.event).private);
-        if let Some(condition) = &selection.condition {
-            direct(catalogue, condition, Some(selection.event), found);
-        }
-        if let Some(window) = &selection.window {
-            bounds(window).for_each(|bound| direct(catalogue, bound, None, found));
-        }
-    }
-    for part in operands(expr) {
-        direct(catalogue, part, row, found);
-    }
-}
-
-fn read_classes(catalogue: &Catalogue, read: &Read, row: Option<EventId>, found: &mut Found) {
-    let mut of_event = |event: EventId, read: EventRead| {
-        let event = catalogue.event(event);
-        found.add(event.private);
-        if let EventRead::Field(index) = read {
-            found.add(event.fields[usize::from(index)].private);
-        }
-    };
-    match read {
-        Read::Patron(field) => found.add(catalogue.field(*field).private),
-        Read::Row(read) => {
-            if let Some(event) = row {
-                of_event(event, *read);
-            }
-        }
-        Read::StartEvent(event, read) => of_event(*event, *read),
-        Read::Table { table, key, column } => {
-            found.add(catalogue.tables[table.index()].fields[usize::from(*column)].private);
-            read_classes(catalogue, key, row, found);
-        }
-        Read::FeedRow(_) => {}
-    }
-}
-
-/// The operands of an expression, without the conditions of its selections.
-pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        Kind::Call { arguments, .. } => arguments.iter().collect(),
-        Kind::Not(inner) | Kind::Known(inner) => vec![inner],
-        Kind::And(parts) | Kind::Or(parts) => parts.iter().collect(),
-        Kind::InWindow { value, window } => std::iter::once(&**value).chain(bounds(window)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The selections of events that an expression makes itself.
-pub(super) fn selections(expr: &Expr) -> Vec<&Selection> {
-    match &expr.kind {
-        Kind::Has { selection, .. }
-        | Kind::Count(selection)
-        | Kind::Days(selection)
-        | Kind::Sum { selection, .. }
-        | Kind::First { selection, .. }
-        | Kind::Latest { selection, .. }
-        | Kind::Periods { selection, .. } => vec![selection],
-        Kind::Followed { first, second, .. } => vec![first, second],
-        _ => Vec::new(),
-    }
-}
-
-/// The values that bound a window.
-pub(super) fn bounds(window: &Window) -> impl Iterator<Item = &Expr> {
-    let (one, other) = match window {
-        Window::Since(bound) | Window::Before(bound) => (Some(bound), None),
-        Window::Between(from, to) => (Some(from), Some(to)),
-        Window::Last(_) | Window::Next(_) | Window::Period { .. } => (None, None),
-    };
-    one.into_iter().chain(other).map(|bound| &**bound)
+    });
+    Found { classes, segments }
 }

@@ -28,7 +28,7 @@ impl Expr {
             Kind::And(parts) | Kind::Or(parts) => parts.iter().for_each(|part| part.walk(visit)),
             Kind::InWindow { value, window } => {
                 value.walk(visit);
-                window.walk(visit);
+                window.bounds().for_each(|bound| bound.walk(visit));
             }
             _ => self.selections().into_iter().for_each(|selection| selection.walk(visit)),
         }
@@ -56,21 +56,20 @@ impl Selection {
             condition.walk(visit);
         }
         if let Some(window) = &self.window {
-            window.walk(visit);
+            window.bounds().for_each(|bound| bound.walk(visit));
         }
     }
 }
 
 impl Window {
-    fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
-        match self {
-            Window::Last(_) | Window::Next(_) | Window::Period { .. } => {}
-            Window::Since(bound) | Window::Before(bound) => bound.walk(visit),
-            Window::Between(low, high) => {
-                low.walk(visit);
-                high.walk(visit);
-            }
-        }
+    /// The values that bound it.
+    pub fn bounds(&self) -> impl Iterator<Item = &Expr> {
+        let (one, other) = match self {
+            Window::Since(bound) | Window::Before(bound) => (Some(bound), None),
+            Window::Between(low, high) => (Some(low), Some(high)),
+            Window::Last(_) | Window::Next(_) | Window::Period { .. } => (None, None),
+        };
+        one.into_iter().chain(other).map(|bound| &**bound)
     }
 }
 
@@ -157,7 +156,7 @@ impl Reader<'_> {
                 self.expr(condition, Some(row));
             }
             if let Some(window) = &selection.window {
-                self.window(window);
+                window.bounds().for_each(|bound| self.expr(bound, None));
             }
         }
         match &expr.kind {
@@ -166,20 +165,9 @@ impl Reader<'_> {
             Kind::And(parts) | Kind::Or(parts) => parts.iter().for_each(|part| self.expr(part, row)),
             Kind::InWindow { value, window } => {
                 self.expr(value, row);
-                self.window(window);
+                window.bounds().for_each(|bound| self.expr(bound, None));
             }
             _ => {}
-        }
-    }
-
-    fn window(&mut self, window: &Window) {
-        match window {
-            Window::Last(_) | Window::Next(_) | Window::Period { .. } => {}
-            Window::Since(bound) | Window::Before(bound) => self.expr(bound, None),
-            Window::Between(low, high) => {
-                self.expr(low, None);
-                self.expr(high, None);
-            }
         }
     }
 
@@ -196,7 +184,11 @@ impl Reader<'_> {
                 self.class(self.catalogue.event(*event).private, span, open);
                 self.class(self.field_class(*event, *read), span, false);
             }
-            Read::Table { key, .. } => self.read(key, span, row),
+            Read::Table { table, key, column } => {
+                let column = &self.catalogue.tables[table.index()].fields[usize::from(*column)];
+                self.class(column.private, span, false);
+                self.read(key, span, row);
+            }
             Read::FeedRow(_) => {}
         }
     }

@@ -57,6 +57,11 @@ fn con_05_con_06_private_data_does_not_flow_into_another_purpose() {
          campaign a { purpose promotion  audience regulars  start on visit  send note }",
         &["borrowing", "regulars", "readers"],
     );
+    let census = "table zone by name { income int private borrowing }";
+    refused(
+        &format!("{census} campaign a {{ purpose promotion  audience zone.income > 3  start on visit  send note }}"),
+        &["borrowing", "promotion"],
+    );
 }
 
 /// PAR-10: there are no imports; what can be circular are segments, and the finding shows the circle.

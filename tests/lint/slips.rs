@@ -24,6 +24,16 @@ const SLIPS: &[(&str, &str, &str)] = &[
     ),
     ("purpose essential  audience everyone  start on visit\n  wait 3\n  send note", "E0028", "`3 days`"),
     (
+        "purpose essential  audience everyone  start on visit  again after never\n  send note",
+        "E0111",
+        "after `again` it stands without `after`",
+    ),
+    (
+        "purpose essential  audience everyone  start on visit  expires after visit\n  send note",
+        "E0111",
+        "such as `30 days`",
+    ),
+    (
         "purpose essential  audience everyone  start on visit\n  wait until 3 days\n  send note",
         "E0201",
         "`wait 3 days`",

@@ -1,8 +1,8 @@
 //! Events and records.
 
 use crate::catalogue::{Event, EventId, EventKind, Field, Type};
+use crate::check::Context;
 use crate::check::expr::unknown;
-use crate::check::{Context, Scope};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::symbol::Symbol;
 use crate::syntax::ast;
@@ -110,6 +110,6 @@ impl<'a> Context<'a> {
                     .help("remove one of the two"),
             );
         }
-        ast.keep.first().and_then(|keep| self.duration(keep, &Scope::default())).unwrap_or(KEEP)
+        ast.keep.first().and_then(|keep| self.written_duration(keep)).unwrap_or(KEEP)
     }
 }

@@ -24,7 +24,7 @@ impl<'a> Context<'a> {
         for declaration in &items.purposes {
             let ast = declaration.what;
             let label = self.checked_label(ast.label.as_ref());
-            let expires_after = ast.expires_after.as_ref().and_then(|after| self.duration(after, &Scope::default()));
+            let expires_after = ast.expires_after.as_ref().and_then(|after| self.written_duration(after));
             self.catalogue.purposes.push(Purpose {
                 name: ast.name.symbol,
                 label,

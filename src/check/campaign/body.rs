@@ -54,7 +54,7 @@ pub fn check<'a>(
     let deliver = delivery::hours(context, head);
     let layout = delivery::layout(context, head, layouts);
     let expires = clause!(clauses, ClauseKind::ExpiresAfter(after) => after);
-    let expires = expires.map_or(Some(EXPIRES_AFTER), |(after, _)| context.duration(after, &Scope::default()));
+    let expires = expires.map_or(Some(EXPIRES_AFTER), |(after, _)| context.written_duration(after));
     let reveal = reveal(context, head);
     let sample = clause!(clauses, ClauseKind::Sample(share) => share.percent);
     if let Some((_, span)) = sample {
@@ -190,12 +190,12 @@ fn again(context: &mut Context<'_>, again: &ast::Again) -> Option<Again> {
     Some(match again {
         ast::Again::Always => Again::Always,
         ast::Again::Never => Again::Never,
-        ast::Again::After(after) => Again::After(context.duration(after, &Scope::default())?),
+        ast::Again::After(after) => Again::After(context.written_duration(after)?),
     })
 }
 
 fn limit(context: &mut Context<'_>, limit: &ast::Limit) -> Option<MessageLimit> {
-    let per = context.duration(&limit.per, &Scope::default())?;
+    let per = context.written_duration(&limit.per)?;
     if per.unit.is_elapsed() {
         context.report(
             Diagnostic::new(TOO_SHORT, limit.per.span, format!("a limit counts whole days, and this is {per}"))

@@ -186,9 +186,7 @@ impl Starts<'_, '_> {
         Some(match together {
             None => Together::No,
             Some(ast::Together { wait: None, .. }) => Together::Tick,
-            Some(ast::Together { wait: Some(wait), .. }) => {
-                Together::For(self.context.duration(wait, &Scope::default())?)
-            }
+            Some(ast::Together { wait: Some(wait), .. }) => Together::For(self.context.written_duration(wait)?),
         })
     }
 

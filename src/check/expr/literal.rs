@@ -259,6 +259,23 @@ impl Context<'_> {
         Some(duration)
     }
 
+    /// A duration where there are no parameters: in a clause or a declaration.
+    pub fn written_duration(&mut self, quantity: &ast::Quantity) -> Option<Duration> {
+        let name = match quantity.kind {
+            QuantityKind::Literal { .. } => return self.duration(quantity, &Scope::default()),
+            QuantityKind::Parameter(name) | QuantityKind::Counted { count: name, .. } => name,
+        };
+        let help = match name.symbol.as_str() {
+            "never" | "always" => "after `again` it stands without `after`; what has no `expires after` never ends",
+            _ => "write it out, such as `30 days`: only segments have parameters",
+        };
+        self.fail(
+            Diagnostic::new(UNKNOWN_PARAMETER, name.span, format!("`{}` is no duration", name.symbol))
+                .label("a duration is wanted")
+                .help(help),
+        )
+    }
+
     /// A count `N`: a number or a parameter of type int.
     pub fn count_value(&mut self, count: &CountValue, scope: &Scope<'_>) -> Option<i64> {
         match count {
