@@ -31,6 +31,15 @@ impl Value {
         Value::Text(text.into())
     }
 
+    /// The name that it is: a value of an enumeration, or a text that is a name of the program.
+    pub fn as_name(&self) -> Option<Symbol> {
+        match self {
+            Value::Symbol(symbol) => Some(*symbol),
+            Value::Text(text) => Symbol::find(text),
+            _ => None,
+        }
+    }
+
     /// The truth of a bool.
     pub fn as_bool(&self) -> Option<bool> {
         if let Value::Bool(value) = self { Some(*value) } else { None }

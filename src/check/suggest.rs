@@ -1,4 +1,4 @@
-//! Did you mean: the nearest of the names that could stand here.
+//! Did you mean: the nearest of the names that could stand here. (Of words: [`crate::syntax::suggest`].)
 
 use crate::symbol::Symbol;
 
@@ -22,15 +22,6 @@ pub fn nearest(written: &str, candidates: impl IntoIterator<Item = Symbol>) -> O
         }
     });
     scored.min().map(|(_, candidate)| candidate)
-}
-
-/// The same with words of the language.
-pub fn nearest_word<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let words = words.into_iter().map(|word| (strsim::damerau_levenshtein(written, word), word));
-    words
-        .filter(|(distance, word)| *distance > 0 && *distance <= word.len().div_ceil(3).max(1))
-        .min()
-        .map(|(_, word)| word)
 }
 
 /// A few names as an English list, for a help: "`a`, `b` or `c`"; of many the first, in alphabetical order.

@@ -20,8 +20,9 @@ use crate::store::Store;
 ///
 /// Reads the store and decides nothing in it. Beside a large store a file STORE.snapshot is kept, from which the next
 /// dry-run reads quickly; it may be deleted. For each campaign: how many are in its audience, how many of them no exception
-/// leaves out, how many of those have consent and an address, and how many messages are due. With the name of a
-/// campaign, also the dates that its windows mean today and a message as one of its readers would get it.
+/// leaves out, how many of those have consent and an address, how many messages are due, and how many of them hours and
+/// limits hold back. With the name of a campaign, also the reasons, the dates that its windows mean today, and a message
+/// as one of its readers would get it.
 #[derive(Args)]
 pub struct DryRunCommand {
     /// The patron store
@@ -79,7 +80,7 @@ impl DryRunCommand {
 /// There is no such campaign; the nearest name is offered.
 pub(super) fn no_campaign(program: &Program, name: &str) -> Failure {
     let names: Vec<&str> = program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
-    let near = crate::check::suggest::nearest_word(name, names.iter().copied());
+    let near = crate::syntax::suggest::closest(name, names.iter().copied());
     let help = near.map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
     Failure::new(format!("there is no campaign `{name}`; {help}"))
 }
@@ -140,7 +141,10 @@ fn sentence(affected: &Affected) -> String {
 fn table(found: &DryRun) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["campaign", "audience", "not excepted", "consent, address", "due now"]);
+    let mut header = vec!["campaign", "audience", "not excepted", "consent, address", "due now"];
+    let holds = found.campaigns.iter().any(|preview| held(preview) > 0);
+    header.extend(holds.then_some("held back"));
+    table.set_header(header);
     for preview in &found.campaigns {
         let funnel = &preview.funnel;
         let stages = if preview.is_public {
@@ -148,7 +152,8 @@ fn table(found: &DryRun) -> Table {
         } else {
             [funnel.audience, funnel.not_excepted, funnel.reachable].map(show::count)
         };
-        table.add_row([preview.name.clone()].into_iter().chain(stages).chain([due(preview)]));
+        let held = holds.then(|| if preview.is_public { String::new() } else { show::count(held(preview)) });
+        table.add_row([preview.name.clone()].into_iter().chain(stages).chain([due(preview)]).chain(held));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -161,6 +166,11 @@ fn due(preview: &Preview) -> String {
     let Some(starts) = &preview.starts else { return "first tick".to_owned() };
     let queued: u64 = preview.messages.iter().map(|(_, queue)| queue.count - queue.dropped).sum();
     if starts.is_baseline && queued == 0 { "first tick".to_owned() } else { show::count(queued) }
+}
+
+/// How many of them a delivery would hold back.
+fn held(preview: &Preview) -> u64 {
+    preview.messages.iter().flat_map(|(_, queue)| &queue.held).map(|held| held.count).sum()
 }
 
 fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -198,12 +208,17 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
         writeln!(terminal, "  {due:>9}  messages due now{why}")?;
     }
     for (message, queue) in &preview.messages {
-        let sent = queue.count - queue.dropped;
+        let sent = queue.sent();
         let keys = if queue.keys.is_empty() { String::new() } else { format!(": {}", queue.keys.join(", ")) };
         let more = if sent > queue.keys.len() as u64 && !queue.keys.is_empty() { ", …" } else { "" };
         write_wrapped(terminal, "    ", &format!("{message} to {}{keys}{more}", show::count(sent)))?;
         for (reason, count) in &queue.reasons {
-            write_wrapped(terminal, "      ", &format!("{} get it not: {reason}", show::count(*count)))?;
+            write_wrapped(terminal, "      ", &format!("{} do not get it: {reason}", show::count(*count)))?;
+        }
+        for held in &queue.held {
+            let until = show::instant(held.until, zone);
+            let text = format!("{} wait until {until}: {}", show::count(held.count), held.reason);
+            write_wrapped(terminal, "      ", &text)?;
         }
     }
     for (reason, count) in &preview.skipped {
@@ -292,6 +307,9 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
                 "queued": queue.count - queue.dropped,
                 "to_nobody": queue.dropped,
                 "reasons": counted(&queue.reasons),
+                "held": queue.held.iter().map(|held| {
+                    json!({ "reason": held.reason, "until": show::instant(held.until, zone), "patrons": held.count })
+                }).collect::<Vec<_>>(),
                 "patrons": queue.keys,
             })
         })

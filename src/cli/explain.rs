@@ -78,7 +78,7 @@ impl Explain {
 
 fn no_subject(program: &Program, name: &str) -> Failure {
     let segments = program.segments.iter().filter(|segment| segment.is_default).map(|segment| segment.name.as_str());
-    match crate::check::suggest::nearest_word(name, segments) {
+    match crate::syntax::suggest::closest(name, segments) {
         Some(near) => Failure::new(format!("there is no segment or campaign `{name}`; did you mean `{near}`?")),
         None => no_campaign(program, name),
     }
@@ -87,7 +87,8 @@ fn no_subject(program: &Program, name: &str) -> Failure {
 fn write_text(found: &Explanation, subject: &str, program: &Program, terminal: &mut Terminal) -> Result<(), Failure> {
     let zone = &program.library.zone;
     let at = show::instant(found.at, zone);
-    writeln!(terminal, "{} and {subject} at {at} ({})", found.patron, zone.name())?;
+    let rules = Zone::release();
+    writeln!(terminal, "{} and {subject} at {at} ({}, tzdata {rules})", found.patron, zone.name())?;
     for answered in &found.answers {
         let answer = &answered.answer;
         writeln!(terminal, "\n{}: {}", answered.question, word(answer.truth).trim_end())?;
@@ -188,6 +189,7 @@ fn json_of(found: &Explanation, program: &Program) -> Json {
         "patron": found.patron,
         "at": show::instant(found.at, zone),
         "zone": zone.name(),
+        "tzdata": Zone::release(),
         "answers": answers,
         "consents": found.consents,
         "channels": channels,

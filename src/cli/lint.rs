@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, Outcome, Terminal};
 use crate::check;
-use crate::check::suggest::nearest_word;
 use crate::diagnostic::render::{self, Format};
 use crate::diagnostic::{Severity, pages};
+use crate::syntax::suggest::closest;
 
 /// Check campaign files and explain what is wrong
 ///
@@ -81,7 +81,7 @@ impl Lint {
 
 fn explain(code: &str, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     let Some(page) = pages::page(code) else {
-        let near = nearest_word(&code.to_uppercase(), pages::PAGES.iter().map(|(name, _)| *name));
+        let near = closest(&code.to_uppercase(), pages::PAGES.iter().map(|(name, _)| *name));
         let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         return Err(Failure::new(format!("there is no finding with the code `{code}`{hint}")));
     };

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::dry_run::{no_campaign, write_wrapped};
 use super::program::compile;
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Terminal, terminal};
 use crate::program::{Campaign, Program};
 use crate::report::verdict::name;
 use crate::report::{CampaignReport, Comparison, Count, Group, Line, Measure, Report, Verdict, report};
@@ -59,7 +59,10 @@ impl ReportCommand {
         }
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
-        let found = report(&mut store, &program, &chosen).map_err(failed)?;
+        let bar = terminal::bar("{spinner} counting");
+        let found = report(&mut store, &program, &chosen);
+        bar.finish_and_clear();
+        let found = found.map_err(failed)?;
         if self.json {
             writeln!(terminal, "{:#}", json_of(&found, &program))?;
         } else if self.csv {

@@ -10,13 +10,14 @@ use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
 use crate::deliver::phone_number;
-use crate::engine::{Response, Texted, respond, texted};
+use crate::engine::{Response, Return, Texted, respond, returned, texted};
 use crate::limits;
 use crate::message::link::Links;
 use crate::store::Store;
 use crate::symbol::Symbol;
 
-/// Do what a link of a message does: confirm a consent, or unsubscribe; or what a text message says: STOP
+/// Do what a link of a message does: confirm a consent, or unsubscribe; or what a text message says: STOP; or note that
+/// a message came back
 ///
 /// For a reader who sends the link by mail, or reads it out. The link alone says what it is about; who has it may use
 /// it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
@@ -34,6 +35,13 @@ pub struct Respond {
     /// What came is no link, but a text message from this number: STOP withdraws everything that needs consent
     #[arg(long, value_name = "NUMBER")]
     sms: Option<String>,
+    /// A reader called the message that has this link spam: it is no click. Nothing more that needs consent goes to the
+    /// address
+    #[arg(long, conflicts_with_all = ["sms", "bounced"])]
+    complaint: bool,
+    /// The message that has this link came back for good: it is no click. The address counts as none
+    #[arg(long, conflicts_with = "sms")]
+    bounced: bool,
     /// The link, as it stands in the message; with `--sms` the text that came
     #[arg(value_name = "LINK|TEXT")]
     link: String,
@@ -53,6 +61,11 @@ impl Respond {
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
+        let came_back = match (self.complaint, self.bounced) {
+            (true, _) => Some(Return::Complained),
+            (_, true) => Some(Return::Bounced),
+            _ => None,
+        };
         let (done, word, sentence) = match &self.sms {
             Some(from) => {
                 let from = phone_number(from).map_err(|error| Failure::new(format!("--sms: {error}")))?;
@@ -60,9 +73,13 @@ impl Respond {
             }
             None => {
                 let links = Links::new("", &store.link_secret().map_err(failed)?);
-                match respond(&mut store, &program, &links, &self.link, now).map_err(failed)? {
-                    Err(_) => (false, "refused", "This link is not valid.".to_owned()),
-                    Ok(response) => told(&response),
+                let not_ours = || (false, "refused", "This link is not valid.".to_owned());
+                if let Some(what) = came_back {
+                    let noted = returned(&mut store, &program, &links, &self.link, what, now).map_err(failed)?;
+                    noted.map_or_else(|_| not_ours(), |()| told_of_return(what))
+                } else {
+                    let response = respond(&mut store, &program, &links, &self.link, now).map_err(failed)?;
+                    response.map_or_else(|_| not_ours(), |response| told(&response))
                 }
             }
         };
@@ -85,6 +102,15 @@ fn told_of_sms(texted: Texted) -> (bool, &'static str, String) {
             (true, "help", "The reader asks who writes: answer with the library's name and STOP.".to_owned())
         }
         Texted::Word => (true, "word", "Noted as an event; it stops nothing.".to_owned()),
+    }
+}
+
+fn told_of_return(what: Return) -> (bool, &'static str, String) {
+    match what {
+        Return::Bounced => (true, "bounced", "Noted: the address counts as none until the patron has another.".into()),
+        Return::Complained => {
+            (true, "complained", "Noted: nothing more that needs consent goes to that address.".into())
+        }
     }
 }
 

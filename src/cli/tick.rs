@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::program::compile;
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::{self, Counts, Plan, TickError, TickReport};
 use crate::limits;
 use crate::review::versions;
@@ -55,7 +55,10 @@ impl Tick {
         let older = versions::compiled(engine::versions_needed(&store, &plan).map_err(failed)?);
         let plan = plan.with_older(&older);
         let plan = if self.after_outage { plan } else { plan.with_largest_gap(limits::TICK_GAP_DAYS) };
-        let report = engine::tick(&mut store, &plan, now, None).map_err(|error| match error {
+        let bar = terminal::bar("{spinner} deciding");
+        let report = engine::tick(&mut store, &plan, now, None);
+        bar.finish_and_clear();
+        let report = report.map_err(|error| match error {
             TickError::Store(error) => failed(error),
             error => Failure::new(format!("{}: {error}", self.store.display())),
         })?;

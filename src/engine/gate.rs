@@ -530,11 +530,7 @@ impl Gate<'_, '_> {
         let field = |name: &str| program.catalogue.event(sent).field(Symbol::new(name)).map(usize::from);
         let (of_campaign, of_purpose) = (field("campaign")?, field("purpose")?);
         let today = program.library.zone.day(self.now);
-        let named = |row: &EventRow, field: usize| match &row.fields[field] {
-            Some(Value::Symbol(name)) => Some(*name),
-            Some(Value::Text(name)) => Symbol::find(name),
-            _ => None,
-        };
+        let named = |row: &EventRow, field: usize| row.fields[field].as_ref().and_then(Value::as_name);
         let reached = |which: LimitOf, limit: MessageLimit, counts: &dyn Fn(&EventRow) -> bool| {
             let first = today.plus(limit.per.negated()).plus_days(1);
             let on = |row: &EventRow| program.library.zone.day(row.at);

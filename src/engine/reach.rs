@@ -1,14 +1,15 @@
 //! How a message can reach somebody: the channel, the address, the consent (sections 8 and 10).
 
-use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Value};
+use crate::catalogue::{Channel, ClassSet, Event, FieldId, PurposeId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::outbox::RecipientKind;
 use crate::engine::plan::Plan;
 use crate::message::Message;
-use crate::program::Campaign;
+use crate::program::{Campaign, Recipient, StepKind};
 use crate::rule::function::{AGE, Moment};
-use crate::rule::{ConsentState, Facts};
+use crate::rule::{ConsentState, EventRow, Facts};
 use crate::symbol::Symbol;
+use crate::time::Instant;
 
 /// The way that a message takes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +32,7 @@ pub fn choose(
 ) -> Result<Way, String> {
     let purpose = plan.program.catalogue.purpose(campaign.purpose);
     let recipient = match to {
-        RecipientKind::Patron if purpose.needs_consent && is_minor(plan, ask) => RecipientKind::Guardian,
+        RecipientKind::Patron if purpose.needs_consent && is_minor(plan, ask.facts, ask.now) => RecipientKind::Guardian,
         other => other,
     };
     let mut missing = Vec::new();
@@ -97,35 +98,42 @@ fn tells_a_guardian(campaign: &Campaign, message: &Message, channel: Channel) ->
 }
 
 /// Below the library's age of adults. A patron of unknown age is not.
-fn is_minor(plan: &Plan<'_>, ask: &Ask<'_, '_>) -> bool {
+fn is_minor(plan: &Plan<'_>, facts: &Facts, now: Instant) -> bool {
     let (Some(adult_at), Some(birth)) = (plan.program.library.adult_at, plan.program.catalogue.contact.birth) else {
         return false;
     };
-    let Some(birth) = ask.facts.field(birth) else { return false };
+    let Some(birth) = facts.field(birth) else { return false };
     let zone = &plan.program.library.zone;
-    let moment = Moment { now: ask.now, today: zone.day(ask.now), zone };
+    let moment = Moment { now, today: zone.day(now), zone };
     matches!((AGE.kernel)(std::slice::from_ref(birth), &moment), Some(Value::Int(age)) if age < adult_at)
 }
 
 /// The address of a channel if it is known and good, else why it is not.
 fn address(plan: &Plan<'_>, facts: &Facts, recipient: RecipientKind, channel: Channel) -> Result<String, String> {
     let contact = &plan.program.catalogue.contact;
-    if recipient == RecipientKind::Guardian {
-        return match channel {
-            Channel::Email => (contact.guardian.and_then(|id| facts.text(id)))
-                .ok_or_else(|| "no e-mail address of a guardian".to_owned()),
-            other => Err(format!("nothing goes to guardians by {}", other.word())),
-        };
-    }
-    let address = facts.address(contact, channel).ok_or_else(|| format!("no address for {}", channel.word()))?;
-    match failure(plan, facts, channel, contact.fields(channel)) {
-        Some(what) => Err(format!("the address for {} {what}", channel.word())),
-        None => Ok(address),
+    let (address, fields, whose) = match (recipient, channel) {
+        (RecipientKind::Guardian, Channel::Email) => {
+            (contact.guardian.and_then(|id| facts.text(id)), contact.guardian.as_slice(), "the guardian's address")
+        }
+        (RecipientKind::Guardian, other) => return Err(format!("nothing goes to guardians by {}", other.word())),
+        _ => (facts.address(contact, channel), contact.fields(channel), "the address"),
+    };
+    match (address, failure(plan, facts, recipient, channel, fields)) {
+        (None, _) if recipient == RecipientKind::Guardian => Err("no e-mail address of a guardian".into()),
+        (None, _) => Err(format!("no address for {}", channel.word())),
+        (Some(_), Some(what)) => Err(format!("{whose} for {} {what}", channel.word())),
+        (Some(address), None) => Ok(address),
     }
 }
 
-/// What is wrong with the present address: it bounced hard, or its owner complained.
-fn failure(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldId]) -> Option<&'static str> {
+/// What is wrong with the present address of the patron or of the guardian: it bounced hard, or its owner complained.
+fn failure(
+    plan: &Plan<'_>,
+    facts: &Facts,
+    recipient: RecipientKind,
+    channel: Channel,
+    fields: &[FieldId],
+) -> Option<&'static str> {
     let changed = |field: &FieldId| facts.changed.iter().find(|(changed, _)| changed == field).map(|(_, at)| *at);
     let since = fields.iter().filter_map(changed).max();
     let failed = |name: &str, needs_hard: bool| {
@@ -133,36 +141,48 @@ fn failure(plan: &Plan<'_>, facts: &Facts, channel: Channel, fields: &[FieldId])
             return false;
         };
         let event = plan.program.catalogue.event(id);
-        let field = |name: &str| Symbol::find(name).and_then(|name| event.field(name)).map(usize::from);
-        let (of_channel, hard) = (field("channel"), field("hard"));
-        rows(facts, id).any(|(at, fields)| {
-            let same = of_channel.is_none_or(|index| match &fields[index] {
-                Some(Value::Symbol(symbol)) => symbol.as_str() == channel.word(),
-                Some(Value::Text(text)) => &**text == channel.word(),
-                _ => true,
-            });
-            let is_hard = hard.is_some_and(|index| fields[index] == Some(Value::Bool(true)));
-            same && (!needs_hard || is_hard) && since.is_none_or(|since| at >= since)
+        facts.events(id).iter().any(|row| {
+            let same = name_in(event, row, "channel").is_none_or(|name| name.as_str() == channel.word());
+            let is_hard = value_in(event, row, "hard") == Some(&Value::Bool(true));
+            let told = same && (!needs_hard || is_hard) && since.is_none_or(|since| row.at >= since);
+            told && (recipient == RecipientKind::Guardian) == went_to_guardian(plan, facts, event, row)
         })
     };
     if failed("bounced", true) {
         return Some("bounced");
     }
-    failed("complained", false).then_some("complained about a message")
+    failed("complained", false).then_some("is of somebody who complained")
 }
 
-fn rows(facts: &Facts, id: EventId) -> impl Iterator<Item = (crate::time::Instant, &[Option<Value>])> {
-    facts.events(id).iter().map(|row| (row.at, row.fields.as_slice()))
+/// Whether the message that came back was the guardian's: its step says so, or the patron was a minor then. What names
+/// no message of the program is about the patron's own address.
+fn went_to_guardian(plan: &Plan<'_>, facts: &Facts, event: &Event, row: &EventRow) -> bool {
+    let named = (name_in(event, row, "campaign"), name_in(event, row, "message"));
+    let (Some(campaign), Some(name)) = named else { return false };
+    let Some(campaign) = plan.program.campaign(campaign) else { return false };
+    let mut of_guardians = false;
+    campaign.each_step(&mut |step| {
+        if let StepKind::Send { message, to, .. } = &step.kind {
+            let is_it = plan.program.messages[*message].name == name;
+            of_guardians |= is_it && matches!(to, Recipient::Guardian);
+        }
+    });
+    let purpose = plan.program.catalogue.purpose(campaign.purpose);
+    of_guardians || purpose.needs_consent && is_minor(plan, facts, row.at)
+}
+
+fn value_in<'r>(event: &Event, row: &'r EventRow, field: &str) -> Option<&'r Value> {
+    row.fields[usize::from(event.field(Symbol::find(field)?)?)].as_ref()
+}
+
+fn name_in(event: &Event, row: &EventRow, field: &str) -> Option<Symbol> {
+    value_in(event, row, field)?.as_name()
 }
 
 /// The language of a patron's messages: theirs if it is one of the library's, else the default.
 pub fn language(plan: &Plan<'_>, facts: &Facts) -> Symbol {
     let library = &plan.program.library;
     let field = plan.program.catalogue.contact.language;
-    let own = match field.and_then(|field| facts.field(field)) {
-        Some(Value::Symbol(symbol)) => Some(*symbol),
-        Some(Value::Text(text)) => Symbol::find(text),
-        _ => None,
-    };
+    let own = field.and_then(|field| facts.field(field)?.as_name());
     own.filter(|language| library.languages.contains(language)).unwrap_or_else(|| library.default_language())
 }

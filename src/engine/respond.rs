@@ -67,19 +67,72 @@ pub fn respond(
     link: &str,
     now: Instant,
 ) -> Result<Result<Response, NotOurs>, StoreError> {
+    of_ours(store, program, links, link, now, |answer, transaction, kind| match kind {
+        LinkKind::Unsubscribe => answer.unsubscribe(transaction),
+        LinkKind::Confirm => answer.confirm(transaction),
+        other => Ok(Response::NotHere(other)),
+    })
+}
+
+/// What somebody else says of a message, whoever it is that reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Return {
+    /// It came back for good: the address does not exist.
+    Bounced,
+    /// Its reader called it spam.
+    Complained,
+}
+
+/// Notes what became of the message that has this link: the event `bounced` or `complained`, once. The address then
+/// counts as none for its patron; one that complained is besides on the suppression list for all that needs consent.
+///
+/// # Errors
+/// If the store cannot be read or written; then nothing was done.
+pub fn returned(
+    store: &mut Store,
+    program: &Program,
+    links: &Links,
+    link: &str,
+    what: Return,
+    now: Instant,
+) -> Result<Result<(), NotOurs>, StoreError> {
+    let event = match what {
+        Return::Bounced => "bounced",
+        Return::Complained => "complained",
+    };
+    of_ours(store, program, links, link, now, |answer, transaction, _| {
+        let sent = answer.sent;
+        let purpose = answer.purpose(&transaction.reader())?;
+        let present = answer.present_address(&transaction.reader())?;
+        let mut writer = answer.writer(transaction);
+        if let Some(purpose) = purpose.map(|purpose| program.catalogue.purpose(purpose).name) {
+            answer.write_event(&mut writer, event, purpose, &format!("outbox {}", sent.outbox))?;
+        }
+        if let (Return::Complained, Some(hash)) = (what, sent.address.or(present)) {
+            let note = String::new();
+            writer.suppress(&hash, &Suppressed { purpose: None, reason: Suppression::Complained, at: now, note })?;
+        }
+        Ok(())
+    })
+}
+
+/// Does something about the message that a link of ours came with, in one transaction.
+fn of_ours<T>(
+    store: &mut Store,
+    program: &Program,
+    links: &Links,
+    link: &str,
+    now: Instant,
+    act: impl FnOnce(&Answer<'_>, &Transaction<'_>, LinkKind) -> Result<T, StoreError>,
+) -> Result<Result<T, NotOurs>, StoreError> {
     let Some(token) = links.parse(link) else { return Ok(Err(NotOurs)) };
     let transaction = store.begin()?;
     let Some(sent) = sent(&transaction, token)? else { return Ok(Err(NotOurs)) };
     let facts = transaction.reader().facts(sent.patron, &Needs::everything(&program.catalogue))?;
     let Some(facts) = facts else { return Ok(Err(NotOurs)) };
-    let answer = Answer { program, now, sent: &sent, facts: &facts };
-    let response = match token.kind {
-        LinkKind::Unsubscribe => answer.unsubscribe(&transaction)?,
-        LinkKind::Confirm => answer.confirm(&transaction)?,
-        other => Response::NotHere(other),
-    };
+    let done = act(&Answer { program, now, sent: &sent, facts: &facts }, &transaction, token.kind)?;
     transaction.commit()?;
-    Ok(Ok(response))
+    Ok(Ok(done))
 }
 
 fn sent(transaction: &Transaction<'_>, token: Token) -> Result<Option<Sent>, StoreError> {
@@ -156,19 +209,24 @@ impl Answer<'_> {
             None => false,
         };
         if is_withdrawn || is_listed {
-            self.write_unsubscribed(&mut writer, name)?;
+            let key = format!("outbox {} at {}", self.sent.outbox, self.now.0);
+            self.write_event(&mut writer, "unsubscribed", name, &key)?;
         }
         Ok(Response::Unsubscribed { purpose: name, channel })
     }
 
-    fn write_unsubscribed(&self, writer: &mut Writer<'_>, purpose: Symbol) -> Result<(), StoreError> {
+    /// An event of the engine's own about the message. The key makes it one however often it is written.
+    fn write_event(&self, writer: &mut Writer<'_>, event: &str, purpose: Symbol, key: &str) -> Result<(), StoreError> {
         let catalogue = &self.program.catalogue;
-        let Some(event) = catalogue.event_named(Symbol::new("unsubscribed")) else { return Ok(()) };
+        let Some(event) = catalogue.event_named(Symbol::new(event)) else { return Ok(()) };
         let about =
             About { campaign: self.sent.campaign, message: self.sent.message, purpose, channel: self.sent.channel };
-        let fields = about.fields(catalogue, event);
-        let key = format!("outbox {} at {}", self.sent.outbox, self.now.0);
-        writer.event(self.sent.patron, event, Some(&key), self.now, &fields)?;
+        let mut fields = about.fields(catalogue, event);
+        // What comes back and is reported is final.
+        if let Some(hard) = catalogue.event(event).field(Symbol::new("hard")) {
+            fields[usize::from(hard)].1 = Some(Value::Bool(true));
+        }
+        writer.event(self.sent.patron, event, Some(key), self.now, &fields)?;
         Ok(())
     }
 
@@ -182,11 +240,8 @@ impl Answer<'_> {
         let Some(event) = catalogue.event_named(Symbol::new("sent")) else { return Ok(None) };
         let Some((_, row)) = reader.record(event, &format!("outbox {}", self.sent.outbox))? else { return Ok(None) };
         let field = catalogue.event(event).field(Symbol::new("purpose"));
-        Ok(match field.and_then(|index| row.fields[usize::from(index)].as_ref()) {
-            Some(Value::Symbol(name)) => catalogue.purpose_named(*name),
-            Some(Value::Text(name)) => Symbol::find(name).and_then(|name| catalogue.purpose_named(name)),
-            _ => None,
-        })
+        let name = field.and_then(|index| row.fields[usize::from(index)].as_ref()?.as_name());
+        Ok(name.and_then(|name| catalogue.purpose_named(name)))
     }
 
     fn confirm(&self, transaction: &Transaction<'_>) -> Result<Response, StoreError> {

@@ -16,6 +16,8 @@ pub enum StoreError {
     Older { path: PathBuf, version: i64, known: i64 },
     /// There is no such file, and a reader makes none.
     Missing(PathBuf),
+    /// The file or its folder cannot be written.
+    ReadOnly(PathBuf),
     /// Somebody added to the schema, or changed it.
     Tampered { object: String },
     /// The catalogue gives a field another type than the store has kept it with.
@@ -63,6 +65,12 @@ impl fmt::Display for StoreError {
             StoreError::Missing(path) => {
                 write!(f, "there is no store at {}; `bookmobile import` or `bookmobile demo` makes one", path.display())
             }
+            StoreError::ReadOnly(path) => write!(
+                f,
+                "{} cannot be written, or its folder, where SQLite keeps its log; nothing was done. Give this user the \
+                 right to write there; `dry-run` and `explain` read a store that cannot be written",
+                path.display()
+            ),
             StoreError::Tampered { object } => write!(
                 f,
                 "the store's schema is not the one that Bookmobile made ({object}); restore a backup, or remove what \

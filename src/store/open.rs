@@ -45,13 +45,10 @@ impl Store {
         if path.metadata().is_ok_and(|file| file.len() > 0) {
             inspect(path)?;
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
-        configure(&connection)?;
-        // A tick that was reported as done is done, also after a power cut.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        prepare(&mut connection)?;
+        let connection = open_for_writing(path).map_err(|error| match error {
+            StoreError::Sqlite(error) if is_read_only(&error) => StoreError::ReadOnly(path.to_owned()),
+            error => error,
+        })?;
         Ok(Store {
             connection,
             path: Some(path.to_owned()),
@@ -262,6 +259,22 @@ fn inspect(path: &Path) -> Result<i64, StoreError> {
         return Err(StoreError::Newer { path: path.to_owned(), version, known: migrate::newest() });
     }
     Ok(version)
+}
+
+fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    // A tick that was reported as done is done, also after a power cut.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly))
 }
 
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {

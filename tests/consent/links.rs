@@ -1,6 +1,6 @@
 //! `{{confirm}}` and `{{unsubscribe}}`: what a link does, once, and what no link does.
 
-use bookmobile::engine::{NotOurs, Response};
+use bookmobile::engine::{NotOurs, Response, Return, returned};
 use bookmobile::message::link::Links;
 use bookmobile::rule::{ConsentKind, ConsentState, PatronId};
 
@@ -175,4 +175,31 @@ fn uns_09_an_unsubscription_during_a_delivery_stops_the_rest_of_it() {
     deliver(&mut town.store(), &plan, town.at("2026-02-04", 10), &mut hand_over).expect("a delivery");
     let news = sent.iter().filter(|(_, campaign)| campaign == "news_of_visit").count();
     assert_eq!(news, 1, "the one that had left; not the other card with the same address: {sent:?}");
+}
+
+#[test]
+fn what_comes_back_is_noted_by_the_message_s_link_once() {
+    for (what, event, why) in [
+        (Return::Complained, "complained", "the address for email is of somebody who complained"),
+        (Return::Bounced, "bounced", "the address for email bounced"),
+    ] {
+        let (town, ana, link) = subscribed();
+        let links = town.links();
+        let note = |link: &str, hour| {
+            let now = town.at("2026-02-03", hour);
+            returned(&mut town.store(), &town.program, &links, link, what, now).expect("the store answers")
+        };
+        assert_eq!(note(&format!("{link}x"), 9), Err(NotOurs));
+        assert_eq!((note(&link, 9), note(&link, 10)), (Ok(()), Ok(())));
+        let id = town.program.catalogue.event_named(event.into()).expect("built in");
+        let facts = town.facts(ana);
+        assert_eq!(facts.events(id).len(), 1, "once");
+        let listed = town.count("suppression");
+        assert_eq!(listed, i64::from(what == Return::Complained), "who complains is written to under no other card");
+        town.visit(ana, "2026-02-04");
+        town.tick("2026-02-04", 9);
+        town.deliver("2026-02-04", 10);
+        assert_eq!(town.got(ANA, "news"), 1);
+        assert!(town.reason().contains(why), "{}", town.reason());
+    }
 }

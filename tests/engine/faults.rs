@@ -9,6 +9,7 @@ use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
 use bookmobile::limits;
 use bookmobile::program::Program;
+use bookmobile::review::dry_run::{Means, dry_run};
 use bookmobile::store::Store;
 use bookmobile::time::{Day, Instant, Zone};
 
@@ -228,7 +229,7 @@ fn sto_05_power_loss_while_a_message_is_handed_over() {
 }
 
 /// DEL-13: the language has no `was`. A campaign with another name is another campaign, and its first tick takes the
-/// baseline: it mails nobody again who was in its start already.
+/// baseline: it mails nobody again who was in its start already, and a dry-run says before what the new name means.
 #[test]
 fn del_13_a_renamed_campaign_mails_nobody_again() {
     let text = std::fs::read_to_string("tests/engine/town.campaign").expect("the program");
@@ -244,8 +245,79 @@ fn del_13_a_renamed_campaign_mails_nobody_again() {
     let mut store = Store::in_memory().expect("memory");
     made(&mut store, &program);
     engine::tick(&mut store, &Plan::new(&program), town::instant(3), None).expect("a tick");
+    let warned = |program: &Program| {
+        let found = dry_run(&store, program, None, town::instant(4), &Means::default()).expect("a preview");
+        found.campaigns.into_iter().flat_map(|preview| preview.warnings).find(|text| text.contains("starts like `"))
+    };
+    assert_eq!(warned(&program), None);
+    assert!(warned(&renamed).is_some_and(|text| text.contains("`welcome`")));
     let report = engine::tick(&mut store, &Plan::new(&renamed), town::instant(4), None).expect("a tick");
     let counts = &report.campaigns["greeting"];
     assert!(counts.is_baseline, "{counts:?}");
     assert_eq!((counts.enrolled, counts.queued), (0, 0), "{counts:?}");
+}
+
+fn bookmobile(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_bookmobile")).args(arguments).output().expect("it runs")
+}
+
+/// TIM-07: `explain` names the release of the zones that it reckons with.
+#[test]
+fn tim_07_explain_names_the_release_of_the_zones() {
+    let program = town::program();
+    let (_folder, path) = on_disk(&program);
+    let key: String = open(&path, &program)
+        .connection()
+        .query_row("SELECT key FROM patron ORDER BY id LIMIT 1", (), |row| row.get(0))
+        .expect("a patron");
+    let store = path.to_str().expect("a plain path");
+    let told = bookmobile(&["explain", "--store", store, &key, "welcome", "tests/engine/town.campaign"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.lines().next().is_some_and(|line| line.contains(&format!("tzdata {}", Zone::release()))), "{told}");
+    assert!(Zone::release().starts_with("20"), "{}", Zone::release());
+}
+
+/// STO-11: what reads works on a store that cannot be written; a tick and a delivery refuse, say why, and hand over
+/// nothing. In a name space of its own, whose mount is read-only; where none can be made there is nothing to try.
+#[cfg(target_os = "linux")]
+#[test]
+fn sto_11_a_read_only_mount() {
+    let program = town::program();
+    let (folder, path) = on_disk(&program);
+    let at = town::instant(3).timestamp().to_string();
+    let key: String = open(&path, &program)
+        .connection()
+        .query_row("SELECT key FROM patron ORDER BY id LIMIT 1", (), |row| row.get(0))
+        .expect("a patron");
+    let out = tempfile::tempdir().expect("a folder");
+    let mount = format!("mount --bind {0} {0} && mount -o remount,ro,bind {0}", folder.path().display());
+    let unshared = |command: &str| {
+        let script = format!("{mount} || exit 99; \"$0\" {command}");
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-rm", "sh", "-c", &script, env!("CARGO_BIN_EXE_bookmobile")]);
+        unshare.output()
+    };
+    let store = path.display();
+    if !unshared("--version").is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let town = "tests/engine/town.campaign";
+    for read in [
+        format!("dry-run --store {store} --at {at} {town}"),
+        format!("explain --store {store} --at {at} {key} welcome {town}"),
+        format!("lint {town}"),
+    ] {
+        let output = unshared(&read).expect("it runs");
+        assert!(output.status.success(), "{read}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for write in [
+        format!("tick --store {store} --at {at} {town}"),
+        format!("deliver --store {store} --at {at} --to-dir {} {town}", out.path().display()),
+    ] {
+        let output = unshared(&write).expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{write}: {said}");
+        assert!(said.contains("library.db cannot be written"), "{write}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0, "something was handed over");
 }

@@ -1,6 +1,6 @@
 //! Dry-run and explain: what they say is what a tick does, and they write nothing.
 
-use bookmobile::engine::{self, Plan};
+use bookmobile::engine::{self, Handed, Plan};
 use bookmobile::eval::{Truth, Way};
 use bookmobile::program::Program;
 use bookmobile::review::demo::{self, Schema, Town};
@@ -18,13 +18,13 @@ fn at(program: &Program, day: i64) -> Instant {
     program.library.zone.at(monday.plus_days(day), TimeOfDay(10 * 3600 + 1800))
 }
 
-/// What a dry-run says will go into the outbox, by campaign and message.
-fn foretold(found: &DryRun) -> Vec<(String, String, u64, u64)> {
+/// What a dry-run says will become of messages, by campaign and message: sent, held back, dropped.
+fn foretold(found: &DryRun) -> Vec<(String, String, [u64; 3])> {
     let queues = found.campaigns.iter().flat_map(|preview| {
-        preview
-            .messages
-            .iter()
-            .map(|(message, queue)| (preview.name.clone(), message.clone(), queue.count - queue.dropped, queue.dropped))
+        preview.messages.iter().map(|(message, queue)| {
+            let held = queue.held.iter().map(|held| held.count).sum();
+            (preview.name.clone(), message.clone(), [queue.sent(), held, queue.dropped])
+        })
     });
     queues.collect()
 }
@@ -35,19 +35,20 @@ fn newest(store: &Store) -> i64 {
     store.connection().query_row(sql, [], |row| row.get(0)).expect("a number")
 }
 
-/// What came into the outbox after the row `since`.
-fn outbox(store: &Store, since: i64) -> Vec<(String, String, u64, u64)> {
-    let sql = "SELECT campaign, message, sum(state <> 'dropped'), sum(state = 'dropped') FROM outbox \
+/// What became of the messages after the row `since`, in the same way.
+fn outbox(store: &Store, since: i64) -> Vec<(String, String, [u64; 3])> {
+    let sql = "SELECT campaign, message, sum(state = 'sent'), sum(state = 'queued'), sum(state = 'dropped') FROM outbox \
                WHERE id > ?1 GROUP BY campaign, message ORDER BY campaign, message";
     let mut statement = store.connection().prepare(sql).expect("a statement");
     let rows = statement.query_map([since], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64, row.get::<_, i64>(3)? as u64))
+        let count = |index| row.get::<_, i64>(index).map(|count| count as u64);
+        Ok((row.get(0)?, row.get(1)?, [count(2)?, count(3)?, count(4)?]))
     });
     rows.expect("rows").collect::<Result<_, _>>().expect("rows")
 }
 
 #[test]
-fn a_dry_run_foretells_the_tick_and_writes_nothing() {
+fn a_dry_run_foretells_the_tick_and_the_delivery_and_writes_nothing() {
     let program = starter_program();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("town.db");
@@ -73,6 +74,7 @@ fn a_dry_run_foretells_the_tick_and_writes_nothing() {
         let found = dry_run(&reading, &program, None, now, &Means::default()).expect("a preview");
         assert_eq!(newest(&store), before, "nothing was written");
         engine::tick(&mut store, &ticking, now, None).expect("ticked");
+        engine::deliver(&mut store, &ticking, now, &mut |_| Handed::Over(Vec::new())).expect("delivered");
         let happened = outbox(&store, before);
         assert!(happened.iter().any(|(campaign, ..)| campaign == "due_soon"), "{happened:?}");
         assert_eq!(foretold(&found), happened, "day {day}");

@@ -1,5 +1,6 @@
-//! Who would get what now: the tick itself, on a copy in memory that is thrown away. Of a store with many patrons only
-//! those are copied whom the tick would look at and for whom it could decide something.
+//! Who would get what now: the tick itself and the gate of a delivery after it, on a copy in memory that is thrown
+//! away. Of a store with many patrons only those are copied whom the tick would look at and for whom it could decide
+//! something.
 //!
 //! Invariant: the store is not written.
 
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::engine::{self, LooksAt, Plan, TickError};
+use crate::engine::{self, Handed, LooksAt, Plan, TickError};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
 use crate::time::Instant;
@@ -18,7 +19,7 @@ const KEYS: usize = 5;
 /// If one part in so many of the patrons is concerned, the whole store is copied, page by page.
 const MOST: i64 = 3;
 
-/// What a tick would decide now.
+/// What a tick and a delivery would decide now.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Due {
     /// The store has ticked before. If not, a first tick only takes note.
@@ -50,20 +51,40 @@ pub struct Queue {
     pub dropped: u64,
     /// Why nobody would, the commonest first.
     pub reasons: Vec<(String, u64)>,
-    /// The keys of some of the patrons.
+    /// Those that a delivery at the same instant would hold back, the commonest reason first.
+    pub held: Vec<Held>,
+    /// The keys of some of the patrons who would get it.
     pub keys: Vec<String>,
+}
+
+impl Queue {
+    /// How many would leave at once.
+    pub fn sent(&self) -> u64 {
+        self.count - self.dropped - self.held.iter().map(|held| held.count).sum::<u64>()
+    }
+}
+
+/// Messages that hours or a limit hold back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    pub reason: String,
+    /// When they are looked at again.
+    pub until: Instant,
+    pub count: u64,
 }
 
 /// Those whom the campaign of this name admits; with `true` only those of them for whom its start is true.
 pub(super) type Admitted<'a> = dyn Fn(&str, bool) -> Vec<PatronId> + 'a;
 
-/// Ticks a copy of `store` at `now`: of everything, or of those whom a tick would look at.
+/// Ticks a copy of `store` at `now`, of everything or of those whom a tick would look at, and delivers there to nobody.
+/// `gate` also knows the campaigns that `plan` leaves out: what they have in the outbox counts for the library's limit.
 ///
 /// # Errors
 /// If the store cannot be read, or if `now` lies before the last tick.
 pub(super) fn preview(
     store: &Store,
     plan: &Plan<'_>,
+    gate: &Plan<'_>,
     now: Instant,
     admitted: Option<&Admitted<'_>>,
 ) -> Result<Due, TickError> {
@@ -95,6 +116,7 @@ pub(super) fn preview(
         };
         due.campaigns.insert(name, starts);
     }
+    engine::deliver(&mut copy, gate, now, &mut |_| Handed::Over(Vec::new()))?;
     due.messages = queued(copy.connection(), newest)?;
     due.skipped = skipped(copy.connection(), now)?;
     Ok(due)
@@ -123,8 +145,9 @@ fn excerpt(store: &Store, plan: &Plan<'_>, now: Instant, admitted: &Admitted<'_>
 fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, String), Queue>> {
     let mut found: BTreeMap<(String, String), Queue> = BTreeMap::new();
     let mut reasons: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
+    let mut held: BTreeMap<(String, String), BTreeMap<(String, Instant), u64>> = BTreeMap::new();
     let mut statement = db.prepare(
-        "SELECT outbox.campaign, outbox.message, outbox.state, outbox.reason, patron.key \
+        "SELECT outbox.campaign, outbox.message, outbox.state, outbox.reason, patron.key, outbox.try_at \
          FROM outbox LEFT JOIN patron ON patron.id = outbox.patron WHERE outbox.id > ?1 ORDER BY outbox.id",
     )?;
     let mut rows = statement.query([newest])?;
@@ -132,17 +155,28 @@ fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, St
         let kind: (String, String) = (row.get(0)?, row.get(1)?);
         let queue = found.entry(kind.clone()).or_default();
         queue.count += 1;
-        if row.get_ref(2)?.as_str()? == "dropped" {
-            queue.dropped += 1;
-            if let Some(reason) = row.get::<_, Option<String>>(3)? {
-                *reasons.entry(kind).or_default().entry(reason).or_default() += 1;
+        let reason: Option<String> = row.get(3)?;
+        match row.get_ref(2)?.as_str()? {
+            "dropped" => {
+                queue.dropped += 1;
+                if let Some(reason) = reason {
+                    *reasons.entry(kind).or_default().entry(reason).or_default() += 1;
+                }
             }
-        } else if queue.keys.len() < KEYS {
-            queue.keys.extend(row.get::<_, Option<String>>(4)?);
+            "queued" => {
+                let why = (reason.unwrap_or_default(), Instant(row.get(5)?));
+                *held.entry(kind).or_default().entry(why).or_default() += 1;
+            }
+            _ if queue.keys.len() < KEYS => queue.keys.extend(row.get::<_, Option<String>>(4)?),
+            _ => {}
         }
     }
     for (kind, counts) in reasons {
         found.entry(kind).or_default().reasons = commonest_first(counts);
+    }
+    for (kind, counts) in held {
+        let held = commonest_first(counts).into_iter().map(|((reason, until), count)| Held { reason, until, count });
+        found.entry(kind).or_default().held = held.collect();
     }
     Ok(found)
 }
@@ -176,8 +210,8 @@ pub fn held(store: &Store) -> Result<Vec<(String, String, String, u64)>, StoreEr
     Ok(rows)
 }
 
-fn commonest_first(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
-    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+fn commonest_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {
+    let mut counts: Vec<(K, u64)> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
 }

@@ -5,7 +5,7 @@ mod funnel;
 mod routes;
 mod sample;
 
-pub use due::{Due, Queue, Starts};
+pub use due::{Due, Held, Queue, Starts};
 pub use funnel::Funnel;
 pub use routes::sends;
 pub use sample::Sample;
@@ -53,7 +53,7 @@ pub struct Preview {
     pub funnel: Funnel,
     /// `None`: the store has not ticked.
     pub starts: Option<Starts>,
-    /// Messages that a tick now would queue.
+    /// Messages that a tick now would queue, and what a delivery would do with them.
     pub messages: Vec<(String, Queue)>,
     /// Why occurrences of such a tick would enrol nobody.
     pub skipped: Vec<(String, u64)>,
@@ -98,8 +98,10 @@ pub fn dry_run(
     let plan = Plan::with(program, |campaign| only.is_none_or(|name| campaign.name.as_str() == name));
     let found = funnel::count(store, &plan, at, means)?;
     // Drafts never tick, but who asks for one wants to know what it would do.
+    let is_asked = |campaign: &Campaign| only == Some(campaign.name.as_str());
+    let gate = Plan::with(program, |campaign| !campaign.is_draft || is_asked(campaign));
     let ticked = Plan::with(program, |campaign| match only {
-        Some(name) => campaign.name.as_str() == name,
+        Some(_) => is_asked(campaign),
         None => !campaign.is_draft,
     });
     let older = versions::compiled(engine::versions_running(store, &ticked)?);
@@ -107,7 +109,7 @@ pub fn dry_run(
     let admitted = |name: &str, only_in_start: bool| {
         plan.find(name).map_or_else(Vec::new, |index| found.admitted(index, only_in_start))
     };
-    let due = due::preview(store, &ticked, at, means.excerpt.then_some(&admitted))?;
+    let due = due::preview(store, &ticked, &gate, at, means.excerpt.then_some(&admitted))?;
     let held = due::held(store)?;
     let mut affected: Vec<(String, Affected)> = engine::affected(store, &ticked)?.into_iter().collect();
     affected.retain(|(name, affected)| affected.is_any() && only.is_none_or(|only| only == name));
@@ -120,6 +122,14 @@ pub fn dry_run(
     for preview in &mut campaigns {
         let own = held.iter().filter(|(campaign, ..)| *campaign == preview.name);
         preview.held = own.map(|(_, message, reason, count)| (message.clone(), reason.clone(), *count)).collect();
+    }
+    for (name, before) in engine::renamed(store, &gate)? {
+        for preview in campaigns.iter_mut().filter(|preview| preview.name == name) {
+            preview.warnings.push(format!(
+                "new, and it starts like `{before}`, which has left the program. If that is its new name: what runs of \
+                 `{before}` stands still, `again` does not know whom it wrote to, and the first tick starts nobody"
+            ));
+        }
     }
     let sample = match only.and_then(|name| plan.find(name)) {
         Some(index) => sample::sample(store, &plan, index, &found.reached[index], at)?,

@@ -4,7 +4,7 @@ use crate::catalogue::Channel;
 use crate::engine::{self, Ask, Plan};
 use crate::eval::RuleId;
 use crate::message::Message;
-use crate::program::{Campaign, Recipient, Step, StepKind};
+use crate::program::{Campaign, Recipient, StepKind};
 
 /// The ways of the campaigns' first messages. Many campaigns share one: it is tried once for each patron.
 pub(super) struct Routes<'p> {
@@ -26,7 +26,7 @@ impl<'p> Routes<'p> {
         let mut routes = Routes { different: Vec::new(), of: Vec::new() };
         for running in &plan.campaigns {
             let campaign = running.campaign;
-            let Some(&(message, channels)) = sends(&campaign.steps).first() else {
+            let Some(&(message, channels)) = sends(campaign).first() else {
                 routes.of.push(None);
                 continue;
             };
@@ -61,23 +61,12 @@ impl Route<'_> {
 }
 
 /// Every `send` to the patron, in the order of the source: the message and its channels.
-pub fn sends(steps: &[Step]) -> Vec<(usize, &[Channel])> {
+pub fn sends(campaign: &Campaign) -> Vec<(usize, &[Channel])> {
     let mut found = Vec::new();
-    for step in steps {
-        match &step.kind {
-            StepKind::Send { message, to: Recipient::Patron, channels, .. } => found.push((*message, &channels[..])),
-            StepKind::WaitUpTo { then, otherwise, .. } => {
-                found.extend(sends(then));
-                found.extend(sends(otherwise));
-            }
-            StepKind::If { branches, otherwise } => {
-                branches.iter().for_each(|(_, body)| found.extend(sends(body)));
-                found.extend(sends(otherwise));
-            }
-            StepKind::Split(arms) => arms.iter().for_each(|(_, body)| found.extend(sends(body))),
-            StepKind::Repeat { body, .. } => found.extend(sends(body)),
-            _ => {}
+    campaign.each_step(&mut |step| {
+        if let StepKind::Send { message, to: Recipient::Patron, channels, .. } = &step.kind {
+            found.push((*message, &channels[..]));
         }
-    }
+    });
     found
 }

@@ -39,7 +39,7 @@ pub fn sample(
 ) -> Result<Option<Sample>, StoreError> {
     let program = plan.program;
     let running = &plan.campaigns[index];
-    let Some(&(message, channels)) = super::sends(&running.campaign.steps).first() else { return Ok(None) };
+    let Some(&(message, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
     let tables = store.reader().tables()?;
     let feeds = deliver::feeds(store, program)?;
     // A preview's links lead nowhere: they are made with a key that no store has.

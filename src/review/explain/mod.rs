@@ -130,7 +130,7 @@ fn reach(
     let interpreter = std::cell::RefCell::new(Interpreter::new(&plan.rules, &world));
     let ask = Ask { interpreter: &interpreter, facts, suppressed, now };
     let mut found: Vec<(Channel, Result<(), String>)> = Vec::new();
-    for (message, channels) in crate::review::dry_run::sends(&campaign.steps) {
+    for (message, channels) in crate::review::dry_run::sends(campaign) {
         for &channel in channels {
             if found.iter().any(|(known, _)| *known == channel) {
                 continue;
