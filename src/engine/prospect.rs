@@ -46,6 +46,11 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
     let Some(mut patrons) = tick::touched(&store.reader(), db, before.as_ref(), now)? else {
         return Ok(Prospect { patrons: None, looks_at });
     };
+    let zone = &plan.program.library.zone;
+    if before.is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now)) {
+        // It deletes first what is kept no longer.
+        patrons.extend(store.reader().awaiting_purge()?);
+    }
     if concerns_all {
         // The program may have been edited since they were last driven.
         let sql = "SELECT patron FROM enrolment \

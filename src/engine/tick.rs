@@ -174,6 +174,12 @@ fn decide(
     {
         return Err(TickError::ClockJumped { last: clock.ticked_at, now, largest_gap });
     }
+    let zone = &plan.program.library.zone;
+    let begins_a_day = before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now));
+    if begins_a_day {
+        // Before anything is decided, so that nothing hangs on what is gone afterwards.
+        transaction.writer(zone, now).purge()?;
+    }
     let key = match &before {
         Some(clock) => clock.key,
         None => ShareKey(db.query_row("SELECT randomblob(16)", [], |row| row.get(0))?),
@@ -219,9 +225,7 @@ fn decide(
     if tick.report.campaigns.values().any(|counts| counts.enrolled > 0) {
         version::keep(db, plan.program)?;
     }
-    let zone = &plan.program.library.zone;
-    if before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now)) {
-        transaction.writer(zone, now).purge()?;
+    if begins_a_day {
         version::forget(db)?;
     }
     let after = Clock {
@@ -375,7 +379,10 @@ pub fn next_due(store: &Store, plan: &Plan<'_>) -> Result<Option<Instant>, Store
         let scheduled = running.timetable.and_then(|table| table.next(clock.ticked_at)).map(|at| at.0);
         next = next.into_iter().chain(scheduled).min();
     }
-    Ok(next.map(Instant))
+    // The first tick of a date deletes.
+    let zone = &plan.program.library.zone;
+    let purge = store.reader().next_purge(zone)?.map(|at| at.max(zone.next_midnight(clock.ticked_at)));
+    Ok(next.map(Instant).into_iter().chain(purge).min())
 }
 
 /// Whether data arrived since the last tick.

@@ -7,10 +7,10 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::{StoreError, Writer, snapshot};
-use crate::catalogue::{ClassId, Event, EventId, EventKind, FieldId, Value};
+use super::{Reader, StoreError, Writer, snapshot};
+use crate::catalogue::{Catalogue, ClassId, Event, EventId, EventKind, FieldId, Value};
 use crate::rule::PatronId;
-use crate::time::Duration;
+use crate::time::{Duration, Instant, Zone};
 
 /// The event of an entry that means everything of a patron.
 const EVERYTHING: &str = "";
@@ -48,7 +48,7 @@ impl Writer<'_> {
                     deleted += self.forget(patron, id, class)?;
                 }
             }
-            if let Some(keep) = self.keep_of(event, class) {
+            if let Some(keep) = keep_of(catalogue, event, class) {
                 let until = self.zone.plus(self.at, keep.negated());
                 for (patron, row) in self.due(event.name.as_str(), until.0)? {
                     self.settle(patron, event.name.as_str(), row)?;
@@ -77,15 +77,6 @@ impl Writer<'_> {
         Ok(purged)
     }
 
-    /// How long closed records are kept of whoever has not agreed; `None` if not even open ones are.
-    fn keep_of(&self, event: &Event, class: ClassId) -> Option<Duration> {
-        let serves = !self.layout.catalogue.class(class).open_records_serve.is_empty();
-        match event.kind {
-            EventKind::Record { open_until: Some(_), keep } if serves => Some(keep),
-            _ => None,
-        }
-    }
-
     /// Notes when a record of a patron who has not agreed closes; `None`: it is open without an end.
     pub(super) fn watch(
         &mut self,
@@ -97,7 +88,7 @@ impl Writer<'_> {
         let layout = self.layout.clone();
         let declared = layout.catalogue.event(event);
         let Some(class) = declared.private else { return Ok(()) };
-        if self.keep_of(declared, class).is_none() || self.permits(patron, class)? {
+        if keep_of(&layout.catalogue, declared, class).is_none() || self.permits(patron, class)? {
             return Ok(());
         }
         let name = declared.name.as_str();
@@ -154,7 +145,7 @@ impl Writer<'_> {
     fn forget(&mut self, patron: PatronId, event: EventId, class: ClassId) -> Result<usize, StoreError> {
         let layout = self.layout.clone();
         let (declared, rows) = (layout.catalogue.event(event), layout.event(event));
-        let deleted = match (self.keep_of(declared, class), declared.kind) {
+        let deleted = match (keep_of(&layout.catalogue, declared, class), declared.kind) {
             (Some(_), EventKind::Record { open_until: Some(field), .. }) => {
                 let column = &rows.columns[usize::from(field)];
                 let sql = format!("SELECT id, removed, {} FROM {} WHERE patron = ?1", column.sql, rows.table);
@@ -197,5 +188,46 @@ impl Writer<'_> {
             self.touch(patron)?;
         }
         Ok(deleted)
+    }
+}
+
+impl Reader<'_> {
+    /// Those of whom a purge may delete something, now or later.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn awaiting_purge(&self) -> Result<Vec<PatronId>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT DISTINCT patron FROM purge_due")?;
+        let patrons = statement.query_map((), |row| row.get(0).map(PatronId))?;
+        Ok(patrons.collect::<Result<_, _>>()?)
+    }
+
+    /// The first instant at which a purge may delete something; up to an hour early where the clock is changed between.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn next_purge(&self, zone: &Zone) -> Result<Option<Instant>, StoreError> {
+        let catalogue = &self.layout.catalogue;
+        let mut statement = self.connection.prepare_cached("SELECT min(closes) FROM purge_due WHERE event = ?1")?;
+        let mut closes = |event: &str| -> Result<Option<Instant>, StoreError> {
+            Ok(statement.query_row([event], |row| row.get::<_, Option<i64>>(0))?.map(Instant))
+        };
+        let mut first = closes(EVERYTHING)?;
+        for event in &catalogue.events {
+            if let Some(keep) = event.private.and_then(|class| keep_of(catalogue, event, class)) {
+                let ends = closes(event.name.as_str())?.map(|at| zone.plus(at, keep).plus_seconds(-3_600));
+                first = first.into_iter().chain(ends).min();
+            }
+        }
+        Ok(first)
+    }
+}
+
+/// How long closed records are kept of whoever has not agreed; `None` if not even open ones are.
+fn keep_of(catalogue: &Catalogue, event: &Event, class: ClassId) -> Option<Duration> {
+    let serves = !catalogue.class(class).open_records_serve.is_empty();
+    match event.kind {
+        EventKind::Record { open_until: Some(_), keep } if serves => Some(keep),
+        _ => None,
     }
 }

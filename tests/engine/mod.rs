@@ -5,4 +5,5 @@ mod due;
 mod edit;
 mod faults;
 mod incremental;
+mod purge;
 mod town;

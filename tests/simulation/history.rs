@@ -229,7 +229,10 @@ impl Maker<'_> {
                 let field = match self.random.below(5) {
                     0 => ("house", place),
                     1 => ("level", (!self.random.once_in(3)).then(|| Value::Int(self.random.below(5) as i64))),
-                    2 => ("ends", Some(Value::Date(today.plus_days(self.random.below(40) as i64)))),
+                    2 => {
+                        let days = [4, 40][self.random.below(2) as usize];
+                        ("ends", Some(Value::Date(today.plus_days(self.random.below(days) as i64))))
+                    }
                     3 => ("history_opt_in", Some(Value::Bool(self.random.once_in(2)))),
                     _ => ("email", self.random.once_in(2).then(|| Value::text(&format!("new{person}@town.example")))),
                 };

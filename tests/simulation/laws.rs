@@ -78,6 +78,10 @@ impl Laws {
         {
             say(format!("although {way}"));
         }
+        let waits_for_no_day = !matches!(campaign.deliver, Deliver::Narrow { .. });
+        if waits_for_no_day && message.now > zone.plus(message.due, campaign.expires_after) {
+            say("expired".into());
+        }
         if is_for_reader {
             if message.address.is_empty() {
                 say("no address".into());

@@ -55,6 +55,25 @@ impl Visited<'_, '_> {
                 && campaign.runs_to.is_none_or(|to| day <= to)
         };
         match &campaign.start.kind {
+            StartKind::EventDate { event, field, .. } => {
+                for row in self.facts.events(*event) {
+                    if let Some(value) = &row.fields[usize::from(*field)]
+                        && self.has_kept_another_date(campaign, Some(row.row), &written(value))
+                    {
+                        return owed(format!("the date of row {} moved before anything was sent", row.row.0));
+                    }
+                }
+            }
+            StartKind::Date { date, .. } => {
+                if let Some(value) = plain(self.facts, date)
+                    && self.has_kept_another_date(campaign, None, &written(value))
+                {
+                    return owed("the date moved before anything was sent".into());
+                }
+            }
+            _ => {}
+        }
+        match &campaign.start.kind {
             StartKind::EventDate { field, offset, .. } => {
                 for row in self.rows(of, interpreter) {
                     let Some(value) = &row.fields[usize::from(*field)] else { continue };
@@ -129,6 +148,16 @@ impl Visited<'_, '_> {
     fn has_decided(&self, campaign: &Campaign, row: Option<RowId>, date: Option<&str>) -> bool {
         let sql = "SELECT EXISTS (SELECT 1 FROM occurrence WHERE patron = ?1 AND campaign = ?2 \
                    AND event_row IS ?3 AND (?4 IS NULL OR date = ?4))";
+        let mut query = self.store.connection().prepare_cached(sql).expect("a table");
+        let found = params![self.facts.patron.0, campaign.name.as_str(), row.map(|row| row.0), date];
+        query.query_row(found, |row| row.get(0)).expect("readable")
+    }
+
+    /// Whether an occurrence of a date that is no longer the present one stands though no message of it went out.
+    fn has_kept_another_date(&self, campaign: &Campaign, row: Option<RowId>, date: &str) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM occurrence o WHERE o.patron = ?1 AND o.campaign = ?2 \
+                   AND o.event_row IS ?3 AND o.date <> ?4 AND NOT EXISTS (SELECT 1 FROM outbox m \
+                   WHERE m.enrolment = o.enrolment AND m.state IN ('sent', 'claimed')))";
         let mut query = self.store.connection().prepare_cached(sql).expect("a table");
         let found = params![self.facts.patron.0, campaign.name.as_str(), row.map(|row| row.0), date];
         query.query_row(found, |row| row.get(0)).expect("readable")
