@@ -16,7 +16,7 @@ use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
 use rayon::prelude::*;
 
-#[path = "workload/rivals.rs"]
+#[path = "workload/rivals/mod.rs"]
 mod rivals;
 #[path = "workload/sql.rs"]
 mod sql;
