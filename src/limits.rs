@@ -60,3 +60,7 @@ pub const SNAPSHOT_READERS: usize = 2;
 
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;
+
+/// Tests and counts of which native code is made. It is one function, and the time to compile one grows faster than its
+/// length: beyond this the interpreter is quicker for all but the largest stores.
+pub const NATIVE_PARTS: usize = 4_000;

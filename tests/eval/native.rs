@@ -1,8 +1,15 @@
 //! Native code against the reference: the same truth for every rule and every patron. `BOOKMOBILE_PAIRS` says how many
 //! pairs of a program and its patrons are tried.
 
+use bookmobile::catalogue::{ClassSet, Value};
+use bookmobile::check;
+use bookmobile::diagnostic::Sources;
 use bookmobile::eval::{Bulk, Interpreter, NEVER, Question, RuleId, Rules, Truth, Way, World, local_dates};
+use bookmobile::program::Program;
 use bookmobile::rule::columns::{Builder, Columns, Wanted};
+use bookmobile::rule::{Facts, PatronId, Tables};
+use bookmobile::symbol::Symbol;
+use bookmobile::time::{Day, TimeOfDay};
 use proptest::prelude::*;
 
 use super::generate::{Crowd, crowd};
@@ -103,6 +110,7 @@ proptest! {
         check_validity(&numbers)?;
     }
 
+    /// JIT-05.
     #[test]
     fn native_code_agrees_with_the_interpreter(numbers in numbers()) {
         check(&numbers)?;
@@ -135,4 +143,56 @@ fn columns_keep_facts() {
             assert_eq!((again.patron, again.since), (facts.patron, facts.since));
         }
     }
+}
+
+/// A segment that is too long for native code, over one patron.
+fn long(rule: &str, set: impl FnOnce(&Program, &mut Facts)) -> Truth {
+    let text = format!(
+        r#"library "Native" {{ timezone "America/Toronto"  languages en  sender "N" <n@library.example> }}
+        patron {{ joined date  visits int optional }}
+        segment rule {{ {rule} }}"#
+    );
+    let mut sources = Sources::default();
+    sources.add("native.campaign", text);
+    let program = check::compile(sources).program.expect("no errors");
+    let mut facts = Facts::empty(&program.catalogue, PatronId(1));
+    set(&program, &mut facts);
+    let mut rules = Rules::new();
+    let id = rules.add(&program.segments, &program.catalogue, &program.segments[0].body, ClassSet::EMPTY);
+    let tables = Tables::default();
+    let (zone, week_starts) = (&program.library.zone, program.library.week_starts);
+    let world = World { catalogue: &program.catalogue, tables: &tables, zone, week_starts };
+    let now = zone.at(Day::new(2026, 11, 23).expect("a date"), TimeOfDay(36_000));
+    let [native, interpreted] = [Way::Native, Way::Interpreted].map(|way| {
+        let mut bulk = Bulk::new(&rules, world, &[id], way);
+        let (wanted, day) = (bulk.wanted(), local_dates(zone));
+        let mut builder = Builder::new(&program.catalogue, &wanted, &day);
+        builder.push(&facts);
+        let columns = builder.finish();
+        let refused = bulk.prepare(&columns).expect_err("no native code").to_string();
+        assert_eq!(way == Way::Native, refused.contains("more than"), "{refused}");
+        let found = bulk.run(&columns, now);
+        [found[0].contains(0), found[1].contains(0)]
+    });
+    assert_eq!(native, interpreted, "{rule}");
+    match native {
+        [true, _] => Truth::True,
+        [_, true] => Truth::False,
+        _ => Truth::Unknown,
+    }
+}
+
+fn field(program: &Program, facts: &mut Facts, name: &str, value: Value) {
+    let field = program.catalogue.field_named(Symbol::new(name)).expect("declared");
+    facts.fields[field.index()] = Some(value);
+}
+
+/// JIT-04: a condition of 10,000 parts is the interpreter's.
+#[test]
+fn jit_04_a_long_condition_is_left_to_the_interpreter() {
+    let parts: Vec<String> = (0..10_000).map(|n| format!("visits = {n}")).collect();
+    let rule = parts.chunks(100).map(|some| format!("({})", some.join(" or "))).collect::<Vec<_>>().join(" or ");
+    let set = |n| move |program: &Program, facts: &mut Facts| field(program, facts, "visits", Value::Int(n));
+    assert_eq!(long(&rule, set(9_999)), Truth::True);
+    assert_eq!(long(&rule, set(10_000)), Truth::False);
 }

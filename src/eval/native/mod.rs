@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use super::rules::{NodeId, Rules};
 use super::tabulate::Tabulator;
 use crate::catalogue::Type;
+use crate::limits::NATIVE_PARTS;
 use crate::rule::columns::{BLOCK, Columns};
 use crate::time::Instant;
 
@@ -65,7 +66,7 @@ impl Native {
     /// Code for the conditions, over columns that look like these; with `validity` also for until when they hold.
     ///
     /// # Errors
-    /// If there is no back end for this machine or executable memory is refused.
+    /// If there is no back end for this machine, executable memory is refused, or the rules are very many.
     pub fn compile(
         rules: &Rules,
         world: &World<'_>,
@@ -74,6 +75,9 @@ impl Native {
         validity: bool,
     ) -> Result<Native, Refused> {
         let plan = plan::plan(rules, world, columns, conditions, validity);
+        if plan.tests.len() + plan.counts.len() > NATIVE_PARTS {
+            return Err(Refused(format!("the rules have more than {NATIVE_PARTS} different conditions")));
+        }
         let (code, slots) = Code::new(|builder| emit::emit(&plan, columns, builder))?;
         let shape = Shape::of(&plan, columns);
         Ok(Native { plan, code, slots, shape })
