@@ -3,11 +3,13 @@
 //! Everything that varies (columns, sets, bounds, results) is reached through one table of 64-bit slots, so that the
 //! code is good for every instant and for all columns of one shape. Tests of patron columns give a word of 64 truths
 //! by 128-bit vectors. The events of a kind are walked once for all counts over it, patron by patron, eight events at
-//! a time; a patron's truths are gathered as bits of a byte and turned into words at the end of the block.
+//! a time; a patron's truths are gathered as bits of a byte and turned into words at the end of the block. Where validity
+//! is wanted the same walk finds when each truth may turn.
 //!
-//! Memory: loads read whole blocks of padded columns and events below an offset plus eight, which the columns' padding
-//! covers; codes index tables that have an entry for every code that the cells can hold. There are no stores but into
-//! the scratch bytes of the frame and the result words of the block. No arithmetic can trap.
+//! Memory: loads read whole blocks of padded columns, and events from where a patron's begin to eight behind where they
+//! end, which the columns' padding covers; codes index tables that have an entry for every code that the cells can hold.
+//! There are no stores but into the scratch bytes of the frame, the result words of the block and, for validity, the
+//! entries of its 64 patrons. No arithmetic can trap.
 
 mod follow;
 mod row;
