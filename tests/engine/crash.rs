@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
 use bookmobile::store::Store;
@@ -213,6 +213,8 @@ fn a_tick_that_is_killed_is_as_if_it_had_not_been() {
     let path = folder.path().join("store.db");
     let plan = Plan::new(&program);
     let (mut kills, mut random) = (0, 7_u64);
+    // How long a whole tick takes on this machine: a kill falls anywhere within it.
+    let mut whole = Duration::from_millis(20);
     for tick in 0..TICKS / 2 {
         let now = town::instant(tick);
         let mut store = open(&path, &program);
@@ -222,7 +224,7 @@ fn a_tick_that_is_killed_is_as_if_it_had_not_been() {
         for _ in 0..2 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let mut child = command(&path, tick).spawn().expect("the program runs");
-            std::thread::sleep(Duration::from_micros((random >> 33) % 120_000));
+            std::thread::sleep(whole.mul_f64((random >> 33) as f64 / f64::from(1_u32 << 31)));
             child.kill().expect("killed");
             let status = child.wait().expect("it ended");
             kills += usize::from(!status.success());
@@ -232,7 +234,9 @@ fn a_tick_that_is_killed_is_as_if_it_had_not_been() {
             let is_done = after != before;
             assert!(!is_done || tick == 0 || after.contains(&format!("ticked_at=Integer({})", now.0)), "tick {tick}");
         }
+        let start = Instant::now();
         assert!(command(&path, tick).status().expect("the program runs").success());
+        whole = start.elapsed();
         let mut store = open(&path, &program);
         if tick == 0 {
             town::fix_shares(&store);
