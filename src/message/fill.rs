@@ -16,9 +16,10 @@ use crate::map::Map;
 use crate::message::NotRendered;
 use crate::message::body::Body;
 use crate::message::markdown::{Insert, Style};
-use crate::message::render::{Frame, Made, Making, clean, is_something, start_scope};
+use crate::message::render::{Making, start_scope};
 use crate::message::skeleton::{Skeleton, hole};
 use crate::message::template::{Rows, Slot, SlotKind, Template, Variant};
+use crate::message::value::{Frame, Made, clean, is_something};
 
 /// Forms that are kept of one template; a text that takes more is read for each reader.
 const KEPT: usize = 256;
@@ -85,7 +86,9 @@ impl Making<'_> {
     /// The form of a template for this reader, with the reader's values: a body in a style, else plain.
     pub fn form(&mut self, template: &Template, style: Option<Style>) -> Result<(Rc<Form>, Vec<Insert>), NotRendered> {
         let variant = template.variant(start_scope(&self.occasion.campaign.start.kind));
-        let (mut values, mut key) = (Vec::new(), vec![u8::from(style == Some(Style::Paper))]);
+        let slots = variant.slots.len();
+        let (mut values, mut key) = (Vec::with_capacity(slots), Vec::with_capacity(1 + slots));
+        key.push(u8::from(style == Some(Style::Paper)));
         self.slots(&variant.slots, Frame::default(), &mut values, &mut key);
         let forms = &self.renderer.forms;
         let mut known = forms.known.borrow_mut();
@@ -156,10 +159,10 @@ impl Making<'_> {
         }
     }
 
-    fn insert(&self, made: Made) -> Insert {
+    fn insert(&self, made: Made<'_>) -> Insert {
         match made {
-            Made::Link { url, label } => Insert::Link { url, label },
-            other => Insert::Text(clean(&self.text_of(&other))),
+            Made::Link { url, label } => Insert::Link { url, label: label.into_owned() },
+            other => Insert::Text(clean(self.text_of(other))),
         }
     }
 }

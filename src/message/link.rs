@@ -106,7 +106,7 @@ impl Links {
 
     /// The name outside of the message with this key, which is unique in the outbox.
     pub fn message(&self, key: &str) -> MessageId {
-        let code = self.mac(&[b"message\0", key.as_bytes()].concat()).finalize().into_bytes();
+        let code = self.mac(&[b"message\0", key.as_bytes()]).finalize().into_bytes();
         let mut id = [0; 16];
         id.copy_from_slice(&code[..16]);
         MessageId(id)
@@ -119,15 +119,20 @@ impl Links {
         bytes[1] = token.kind as u8;
         bytes[2..18].copy_from_slice(&token.message.0);
         bytes[18..BODY].copy_from_slice(&token.number.to_be_bytes());
-        let code = self.mac(&bytes[..BODY]).finalize().into_bytes();
+        let code = self.mac(&[&bytes[..BODY]]).finalize().into_bytes();
         bytes[BODY..].copy_from_slice(&code[..CODE]);
-        format!("{}/{}/{}", self.base, token.kind.path(), BASE64_URL_SAFE_NO_PAD.encode(bytes))
+        let mut url = String::with_capacity(self.base.len() + 3 + 2 * bytes.len());
+        for part in [&self.base, "/", token.kind.path(), "/"] {
+            url.push_str(part);
+        }
+        BASE64_URL_SAFE_NO_PAD.encode_string(bytes, &mut url);
+        url
     }
 
     /// What a token says, if this library made it for this kind. The comparison takes the same time for every token.
     pub fn read(&self, kind: LinkKind, token: &str) -> Option<Token> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| bytes.len() == BODY + CODE)?;
-        self.mac(&bytes[..BODY]).verify_truncated_left(&bytes[BODY..]).ok()?;
+        self.mac(&[&bytes[..BODY]]).verify_truncated_left(&bytes[BODY..]).ok()?;
         if bytes[0] != VERSION || bytes[1] != kind as u8 {
             return None;
         }
@@ -147,9 +152,9 @@ impl Links {
         self.read(kind, token)
     }
 
-    fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = self.mac.clone();
-        mac.update(bytes);
+        parts.iter().for_each(|part| mac.update(part));
         mac
     }
 }

@@ -1,10 +1,15 @@
-//! A Markdown body to HTML and to plain text.
+//! A Markdown body to HTML.
 //!
 //! The values of a reader are not in the Markdown: marks stand for them (two private-use characters around a number),
 //! and each value is put in where its mark is found, escaped for that place. So no value can form markup. HTML that an
 //! author wrote is printed as text.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+
+use crate::message::destination::Destination;
 
 pub(super) const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
@@ -15,7 +20,7 @@ pub(super) enum Insert {
     Text(String),
     /// A link: where it leads, and what is read where it stands in running text.
     Link {
-        url: String,
+        url: Arc<str>,
         label: String,
     },
 }
@@ -93,7 +98,7 @@ fn push_text<'a>(events: &mut Vec<Event<'a>>, text: &str, inserts: &[Insert], ma
         match piece {
             Piece::Text(text) => events.push(Event::Text(text.to_owned().into())),
             Piece::Insert(Insert::Link { url, label }) if may_link => {
-                events.push(Event::Start(link_tag(url.clone())));
+                events.push(Event::Start(link_tag(url.to_string())));
                 events.push(Event::Text(label.clone().into()));
                 events.push(Event::End(TagEnd::Link));
             }
@@ -149,262 +154,28 @@ pub(super) fn parts(text: &str, count: usize) -> impl Iterator<Item = Part<'_>> 
     })
 }
 
+/// Where a link leads.
+fn destination(written: &str, inserts: &[Insert]) -> Option<String> {
+    Destination::read(written, inserts.len()).fill(inserts).map(Cow::into_owned)
+}
+
 /// Text without markup, its marks filled in.
 fn plain(text: &str, inserts: &[Insert]) -> String {
     let mut filled = String::new();
     for piece in pieces(text, inserts) {
         match piece {
             Piece::Text(text) => filled.push_str(text),
-            Piece::Insert(Insert::Text(text) | Insert::Link { url: text, .. }) => filled.push_str(text),
+            Piece::Insert(Insert::Text(text)) => filled.push_str(text),
+            Piece::Insert(Insert::Link { url, .. }) => filled.push_str(url),
         }
     }
     filled
 }
 
-/// Where a link leads: a mark at its beginning is a URL, one further on a part of one. `None` where the scheme is not
-/// one that a message may have.
-pub(super) fn destination(written: &str, inserts: &[Insert]) -> Option<String> {
-    let mut url = String::new();
-    for piece in pieces(written, inserts) {
-        match piece {
-            Piece::Text(text) => url.push_str(text),
-            Piece::Insert(Insert::Link { url: link, .. }) => url.push_str(link),
-            Piece::Insert(Insert::Text(text)) if url.is_empty() => url.push_str(text.trim()),
-            Piece::Insert(Insert::Text(text)) => percent_encode(text, &mut url),
-        }
-    }
-    let scheme = url.split([':', '/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_allowed =
-        url[scheme.len()..].starts_with(':') && matches!(scheme.as_str(), "http" | "https" | "mailto" | "tel");
-    (is_allowed && !url.chars().any(char::is_control)).then_some(url)
-}
-
-/// For a part of a path or a value of a query (RFC 3986: everything that is not unreserved).
-pub(super) fn percent_encode(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => into.push(char::from(byte)),
-            _ => into.push_str(&format!("%{byte:02X}")),
-        }
-    }
-}
-
-/// Columns of the plain-text part.
-const WIDTH: usize = 72;
-
-/// Plain text of a body.
-#[cfg(test)]
-pub(super) fn to_text(markdown: &str, inserts: &[Insert]) -> String {
-    text_of(&Parser::new_ext(markdown, Options::empty()).collect::<Vec<_>>(), inserts)
-}
-
-/// Plain text of a body that was read: paragraphs, lists, links as `text (URL)`, wrapped.
-pub(super) fn text_of(events: &[Event<'_>], inserts: &[Insert]) -> String {
-    let mut writer = Writer::new(inserts);
-    for event in events {
-        writer.event(event);
-    }
-    writer.paragraph();
-    let text = writer.done.trim_matches('\n').to_owned();
-    if text.is_empty() { text } else { text + "\n" }
-}
-
-struct Writer<'i> {
-    inserts: &'i [Insert],
-    done: String,
-    /// The paragraph at hand, not yet wrapped; `\n` is a hard break.
-    line: String,
-    /// What begins the lines of each open list item or quotation.
-    prefixes: Vec<Prefix>,
-    /// The next number of each open list; `None` of one with points.
-    lists: Vec<Option<u64>>,
-    /// URL and where the text of each open link begins in `line`.
-    links: Vec<(Option<String>, usize)>,
-    /// Text is kept as it is: a code block.
-    is_verbatim: bool,
-    /// No blank line before the next paragraph.
-    is_tight: bool,
-}
-
-struct Prefix {
-    /// Of the next line: at first a list item's marker.
-    next: String,
-    rest: String,
-    is_begun: bool,
-}
-
-impl<'i> Writer<'i> {
-    fn new(inserts: &'i [Insert]) -> Writer<'i> {
-        Writer {
-            inserts,
-            done: String::new(),
-            line: String::new(),
-            prefixes: Vec::new(),
-            lists: Vec::new(),
-            links: Vec::new(),
-            is_verbatim: false,
-            is_tight: true,
-        }
-    }
-
-    fn event(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(text),
-            Event::Code(text) => self.line.push_str(&plain(text, self.inserts)),
-            Event::SoftBreak => self.line.push(' '),
-            Event::HardBreak => self.line.push('\n'),
-            Event::Rule => {
-                self.paragraph();
-                self.line.push_str(&"-".repeat(20));
-                self.paragraph();
-            }
-            Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(*tag),
-            _ => {}
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        for piece in pieces(text, self.inserts) {
-            match piece {
-                Piece::Text(text) => self.line.push_str(text),
-                Piece::Insert(Insert::Text(text)) => self.line.push_str(text),
-                Piece::Insert(Insert::Link { url, label }) if self.links.is_empty() => {
-                    self.line.push_str(&labelled(label, url));
-                }
-                Piece::Insert(Insert::Link { label, .. }) => self.line.push_str(label),
-            }
-        }
-    }
-
-    fn start(&mut self, tag: &Tag<'_>) {
-        match tag {
-            Tag::Paragraph | Tag::Heading { .. } | Tag::HtmlBlock => self.paragraph(),
-            Tag::List(first) => {
-                self.paragraph();
-                self.lists.push(*first);
-            }
-            Tag::Item => {
-                self.paragraph();
-                let marker = match self.lists.last_mut() {
-                    Some(Some(number)) => {
-                        *number += 1;
-                        format!("{}. ", *number - 1)
-                    }
-                    _ => "- ".to_owned(),
-                };
-                let rest = " ".repeat(marker.len());
-                self.prefixes.push(Prefix { next: marker, rest, is_begun: false });
-            }
-            Tag::BlockQuote(_) => {
-                self.paragraph();
-                self.prefixes.push(Prefix { next: "> ".into(), rest: "> ".into(), is_begun: false });
-            }
-            Tag::CodeBlock(_) => {
-                self.paragraph();
-                self.is_verbatim = true;
-            }
-            Tag::Link { dest_url, .. } => self.links.push((destination(dest_url, self.inserts), self.line.len())),
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::HtmlBlock => {
-                self.paragraph();
-                self.is_tight = false;
-            }
-            TagEnd::Item | TagEnd::BlockQuote(_) => {
-                self.paragraph();
-                self.prefixes.pop();
-            }
-            TagEnd::List(_) => {
-                self.lists.pop();
-                self.is_tight = !self.lists.is_empty();
-            }
-            TagEnd::CodeBlock => {
-                self.paragraph();
-                self.is_verbatim = false;
-                self.is_tight = false;
-            }
-            TagEnd::Link => {
-                if let Some((Some(url), at)) = self.links.pop() {
-                    let label = self.line.split_off(at);
-                    self.line.push_str(&labelled(&label, &url));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Ends the paragraph at hand, if there is one.
-    fn paragraph(&mut self) {
-        let text = std::mem::take(&mut self.line);
-        if text.trim().is_empty() {
-            return;
-        }
-        if !self.done.is_empty() && !self.is_tight {
-            let begun = self.prefixes.iter().take_while(|prefix| prefix.is_begun);
-            let prefix: String = begun.map(|prefix| prefix.rest.as_str()).collect();
-            self.done.push_str(prefix.trim_end());
-            self.done.push('\n');
-        }
-        self.is_tight = true;
-        for line in text.trim_end_matches('\n').split('\n') {
-            self.wrap(line);
-        }
-    }
-
-    fn wrap(&mut self, line: &str) {
-        let (mut start, mut width) = self.begin_line();
-        if self.is_verbatim {
-            self.done.push_str(line);
-            self.done.push('\n');
-            return;
-        }
-        let mut has_word = false;
-        for word in line.split(' ').filter(|word| !word.is_empty()) {
-            let length = word.chars().count();
-            if has_word && width + length + 1 > WIDTH {
-                self.done.push('\n');
-                (start, width) = self.begin_line();
-                has_word = false;
-            }
-            if has_word {
-                self.done.push(' ');
-                width += 1;
-            }
-            self.done.push_str(word);
-            width += length;
-            has_word = true;
-        }
-        self.done.truncate(start + self.done[start..].trim_end().len());
-        self.done.push('\n');
-    }
-
-    /// Writes the beginning of the next line; a list item's marker stands on its first line only. Where the line
-    /// begins, and its columns so far.
-    fn begin_line(&mut self) -> (usize, usize) {
-        let start = self.done.len();
-        for prefix in &mut self.prefixes {
-            self.done.push_str(&prefix.next);
-            prefix.next.clone_from(&prefix.rest);
-            prefix.is_begun = true;
-        }
-        (start, self.done[start..].chars().count())
-    }
-}
-
-/// A link in plain text.
-fn labelled(label: &str, url: &str) -> String {
-    let is_same = label == url || url.strip_prefix("mailto:").is_some_and(|address| address == label);
-    if is_same || label.is_empty() { url.to_owned() } else { format!("{label} ({url})") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::text::tests::to_text;
 
     fn inserts(values: &[&str]) -> Vec<Insert> {
         values.iter().map(|&value| Insert::Text(value.to_owned())).collect()
@@ -449,21 +220,5 @@ mod tests {
         assert!(to_html(&source, &link, Style::Paper).contains("chess</a> (https://l.example/c/T)"));
         let text = to_text(&source, &link);
         assert_eq!(text, "See https://chess.example (https://l.example/c/T) or chess\n(https://l.example/c/T).\n");
-    }
-
-    #[test]
-    fn text_has_paragraphs_lists_and_breaks() {
-        let source = "# News\n\nOne **two**\nthree  \nfour\n\n- a\n- b\n  1. c\n  2. d\n\n> said\n\n    code  x\n\n---\n<https://l.example>";
-        let expected = "News\n\nOne two three\nfour\n\n- a\n- b\n  1. c\n  2. d\n\n> said\n\ncode  x\n\n--------------------\nhttps://l.example\n";
-        assert_eq!(to_text(source, &[]), expected);
-    }
-
-    #[test]
-    fn text_is_wrapped_and_a_url_is_not_broken() {
-        let url = format!("https://l.example/{}", "x".repeat(90));
-        let source = format!("- {} <{url}>", "word ".repeat(20));
-        let text = to_text(&source, &[]);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH || line.trim() == url), "{text}");
-        assert!(text.lines().skip(1).all(|line| line.starts_with("  ")), "{text}");
     }
 }

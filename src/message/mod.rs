@@ -10,6 +10,7 @@ use crate::rule::Expr;
 use crate::symbol::Symbol;
 
 mod body;
+mod destination;
 mod fill;
 pub mod format;
 pub mod layout;
@@ -19,7 +20,10 @@ mod markdown;
 pub mod render;
 mod skeleton;
 pub mod sms;
+mod surround;
 pub mod template;
+mod text;
+mod value;
 mod words;
 
 pub use layout::Layout;

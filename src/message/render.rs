@@ -4,24 +4,28 @@
 //! occasion and the key of the store. Values are computed first, by number (`fill`); they are put in after Handlebars
 //! and Markdown have read what the author wrote.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, Channel, Element, FeedId, Type, Value};
+use crate::catalogue::{Channel, FeedId, Value};
 use crate::diagnostic::Span;
 use crate::limits;
+use crate::map::Map;
 use crate::message::fill::{Form, Forms};
 use crate::message::format::Language;
-use crate::message::layout::{self, Layout};
+use crate::message::layout::Layout;
 use crate::message::link::{LinkKind, Links, MessageId, Target, Token};
 use crate::message::markdown::{Insert, Style};
 use crate::message::sms::{Segments, segments};
-use crate::message::template::{BuiltIn, Formula, Rows, StartScope};
-use crate::message::words::words;
+use crate::message::surround::Surround;
+use crate::message::template::StartScope;
+use crate::message::value::one_line;
 use crate::message::{Block, Message, Part, PartKind, letter};
-use crate::program::{Audience, Campaign, Program, StartKind, Together};
+use crate::program::{Campaign, Program, StartKind, Together};
+use crate::rule::Expr;
 use crate::rule::text::fold;
-use crate::rule::{Expr, Kind};
 use crate::symbol::Symbol;
 
 /// What is known of the reader at delivery.
@@ -164,12 +168,14 @@ pub fn start_scope(start: &StartKind) -> StartScope {
 
 /// Renders the messages of a program.
 pub struct Renderer<'p> {
-    program: &'p Program,
+    pub(super) program: &'p Program,
     links: Links,
     languages: Vec<Language>,
     built_in: Layout,
     layouts: HashMap<Symbol, Layout>,
     pub(super) forms: Forms,
+    /// By campaign and language.
+    surrounds: RefCell<Map<(Symbol, Symbol), Rc<Surround>>>,
 }
 
 impl<'p> Renderer<'p> {
@@ -186,6 +192,7 @@ impl<'p> Renderer<'p> {
                 .filter_map(|(name, text)| Some((*name, Layout::read(*name, text)?)))
                 .collect(),
             forms: Forms::default(),
+            surrounds: RefCell::default(),
         }
     }
 
@@ -210,9 +217,11 @@ impl<'p> Renderer<'p> {
         let code = if has_language { occasion.language } else { self.program.library.default_language() };
         let language = self.languages.iter().find(|language| language.code() == code).unwrap_or(&self.languages[0]);
         let links = LinkTable { links: &self.links, id, targets: Vec::new(), urls: Vec::new() };
-        let mut making = Making { renderer: self, occasion, reader, language, picks: &picks, links };
+        let surround = self.surround(occasion.campaign, code);
+        let mut making =
+            Making { renderer: self, occasion, reader, language, surround: &surround, picks: &picks, links };
         let content = making.content(block)?;
-        let unsubscribe = making.needs_consent().then(|| making.links.url(LinkKind::Unsubscribe, ""));
+        let unsubscribe = surround.needs_consent.then(|| making.links.url(LinkKind::Unsubscribe, "").to_string());
         Ok(Rendered {
             id,
             channel: occasion.channel,
@@ -221,6 +230,18 @@ impl<'p> Renderer<'p> {
             links: making.links.targets,
             unsubscribe,
         })
+    }
+
+    /// What stands around the e-mails of a campaign.
+    fn surround(&self, campaign: &Campaign, language: Symbol) -> Rc<Surround> {
+        let make = || Rc::new(Surround::new(self.program, campaign, language));
+        self.surrounds.borrow_mut().entry((campaign.name, language)).or_insert_with(make).clone()
+    }
+
+    fn layout(&self, campaign: &Campaign) -> &Layout {
+        let chosen = campaign.layout.and_then(|name| self.layouts.get(&name));
+        let default = || self.layouts.get(&Symbol::new("default"));
+        chosen.or_else(default).unwrap_or(&self.built_in)
     }
 
     /// The rows of each pick.
@@ -266,43 +287,25 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
 }
 
 /// Numbers the links of one message.
-struct LinkTable<'a> {
+pub(super) struct LinkTable<'a> {
     links: &'a Links,
     id: MessageId,
     targets: Vec<Target>,
     /// Of each target.
-    urls: Vec<String>,
+    urls: Vec<Arc<str>>,
 }
 
 impl LinkTable<'_> {
-    fn url(&mut self, kind: LinkKind, target: &str) -> String {
+    pub fn url(&mut self, kind: LinkKind, target: &str) -> Arc<str> {
         let known = self.targets.iter().position(|known| known.kind == kind && &*known.target == target);
         let index = known.unwrap_or_else(|| {
             let number = self.targets.len() as u16;
             self.targets.push(Target { message: self.id, kind, number, target: target.into() });
-            self.urls.push(self.links.url(Token { kind, message: self.id, number }));
+            self.urls.push(self.links.url(Token { kind, message: self.id, number }).into());
             self.targets.len() - 1
         });
         self.urls[index].clone()
     }
-}
-
-/// A value on its way into a text.
-pub(super) enum Made {
-    Text(String),
-    Number(i64),
-    Bool(bool),
-    Value(Value, Type),
-    Link { url: String, label: String },
-}
-
-/// Where a slot is filled.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Frame<'f> {
-    pub row: Row<'f>,
-    pub element: Option<&'f Value>,
-    pub is_first: bool,
-    pub is_last: bool,
 }
 
 /// One message in the making.
@@ -310,9 +313,10 @@ pub(super) struct Making<'a> {
     pub renderer: &'a Renderer<'a>,
     pub occasion: &'a Occasion<'a>,
     pub reader: &'a dyn Reader,
-    language: &'a Language,
+    pub language: &'a Language,
+    pub surround: &'a Surround,
     pub picks: &'a [Vec<FeedRow>],
-    links: LinkTable<'a>,
+    pub links: LinkTable<'a>,
 }
 
 impl Making<'_> {
@@ -321,8 +325,16 @@ impl Making<'_> {
             Channel::Email => {
                 let subject = one_line(&self.plain_part(block, PartKind::Subject)?);
                 let (body, values) = self.body(block, Style::Screen)?;
-                let html = self.lay_out(&subject, &body.html(&values));
-                let text = self.with_footer(body.text(&values));
+                let needs_consent = self.surround.needs_consent;
+                let mut link = |kind| if needs_consent { self.links.url(kind, "") } else { "".into() };
+                let (unsubscribe, preferences) = (link(LinkKind::Unsubscribe), link(LinkKind::Preferences));
+                let links = [&*unsubscribe, &*preferences];
+                let layout = self.renderer.layout(self.occasion.campaign);
+                let html = self.surround.html(layout, &subject, &body.html(&values), links);
+                let mut text = body.text(&values);
+                if needs_consent {
+                    self.surround.add_footer(&mut text, links);
+                }
                 Content::Email { subject, html, text }
             }
             Channel::Sms => {
@@ -369,234 +381,4 @@ impl Making<'_> {
         }
         Ok((form, values))
     }
-
-    pub fn make(&mut self, formula: &Formula, frame: Frame<'_>) -> Option<Made> {
-        Some(match formula {
-            Formula::Value(expr) if expr.ty == Type::Bool => Made::Bool(self.reader.is_true(expr, frame.row)),
-            Formula::Value(expr) => Made::Value(self.reader.value(expr, frame.row)?, expr.ty),
-            Formula::Element(ty) => Made::Value(frame.element?.clone(), *ty),
-            Formula::Text(text) => Made::Text(text.to_string()),
-            Formula::Number(number) => Made::Number(*number),
-            Formula::Bool(value) => Made::Bool(*value),
-            Formula::Name(name) => self.built_in(*name),
-            Formula::Default(value, fallback) => match self.make(value, frame) {
-                Some(made) => made,
-                None => self.make(fallback, frame)?,
-            },
-            Formula::Length(rows @ Rows::Set(expr)) => {
-                self.reader.value(expr, frame.row)?;
-                Made::Number(self.count(rows, frame) as i64)
-            }
-            Formula::Length(rows) => Made::Number(self.count(rows, frame) as i64),
-            Formula::Link(target) => {
-                let target = self.make(target, frame)?;
-                let target = self.text_of(&target);
-                // On paper nobody clicks.
-                let url = match self.occasion.channel {
-                    Channel::Print => target.clone(),
-                    _ => self.links.url(LinkKind::Click, &target),
-                };
-                Made::Link { url, label: target }
-            }
-            Formula::Survey(id) => {
-                let survey = &self.renderer.program.catalogue.surveys[id.index()];
-                let url = self.links.url(LinkKind::Survey, survey.name.as_str());
-                let label = survey.label.as_ref().map(|label| label.in_language(self.language.code()).to_owned());
-                Made::Link { label: label.unwrap_or_else(|| url.clone()), url }
-            }
-            Formula::Date(value, pattern) => match self.make(value, frame)? {
-                Made::Value(Value::Date(day), _) => Made::Text(self.language.date_as(day, pattern)?),
-                Made::Value(Value::Instant(instant), _) => {
-                    Made::Text(self.language.instant_as(instant, &self.renderer.program.library.zone, pattern)?)
-                }
-                other => other,
-            },
-            Formula::Money(value) => {
-                let hundredths = match self.make(value, frame)? {
-                    Made::Value(Value::Money(hundredths), _) => hundredths,
-                    Made::Value(Value::Decimal(ten_thousandths), _) => ten_thousandths.div_euclid(100),
-                    Made::Value(Value::Int(whole), _) | Made::Number(whole) => whole.saturating_mul(100),
-                    other => return Some(other),
-                };
-                Made::Text(self.language.money(hundredths, self.renderer.program.library.currency))
-            }
-            Formula::Upper(value) => {
-                let made = self.make(value, frame)?;
-                Made::Text(self.language.upper(&self.text_of(&made)))
-            }
-            Formula::Lower(value) => {
-                let made = self.make(value, frame)?;
-                Made::Text(self.language.lower(&self.text_of(&made)))
-            }
-            Formula::Plural(value, one, many) => {
-                let number = match self.make(value, frame)? {
-                    Made::Number(number) | Made::Value(Value::Int(number), _) => number,
-                    _ => return None,
-                };
-                let form = if self.language.is_one(number) { one } else { many };
-                Made::Text(form.replace("{n}", &self.language.integer(number)))
-            }
-            Formula::Member(condition) => Made::Bool(self.reader.is_true(condition, frame.row)),
-            Formula::First => Made::Bool(frame.is_first),
-            Formula::Last => Made::Bool(frame.is_last),
-        })
-    }
-
-    fn built_in(&mut self, name: BuiltIn) -> Made {
-        let kind = match name {
-            BuiltIn::Campaign => return Made::Text(self.title()),
-            BuiltIn::Library => return Made::Text(self.renderer.program.library.name.to_string()),
-            BuiltIn::Why => return Made::Text(self.why()),
-            BuiltIn::Unsubscribe => LinkKind::Unsubscribe,
-            BuiltIn::Preferences => LinkKind::Preferences,
-            BuiltIn::Confirm => LinkKind::Confirm,
-        };
-        let url = self.links.url(kind, "");
-        Made::Link { label: url.clone(), url }
-    }
-
-    fn title(&self) -> String {
-        let campaign = self.occasion.campaign;
-        match &campaign.label {
-            Some(label) => label.in_language(self.language.code()).to_owned(),
-            None => campaign.name.as_str().replace('_', " "),
-        }
-    }
-
-    /// One sentence from the campaign's title and the audience's documentation. An audience that private data make is
-    /// not told: a template that asks for it does not compile, and the footer leaves it out.
-    fn why(&self) -> String {
-        let program = self.renderer.program;
-        let audience = match &self.occasion.campaign.audience {
-            Audience::Rule(Expr { kind: Kind::Segment(id), .. }) => Some(program.segment(*id)),
-            _ => None,
-        };
-        let told = audience.filter(|segment| segment.classes.is_empty()).and_then(|segment| {
-            let label = segment.label.as_ref().map(|label| label.in_language(self.language.code()));
-            label.or(segment.doc.as_deref())
-        });
-        let told = told.map(one_line);
-        words(self.language.code()).why(&self.title(), &program.library.name, told.as_deref())
-    }
-
-    /// A value as its reader reads it.
-    pub fn text_of(&self, made: &Made) -> String {
-        match made {
-            Made::Text(text) => text.clone(),
-            Made::Number(number) => self.language.integer(*number),
-            Made::Bool(value) => value.to_string(),
-            Made::Link { url, .. } => url.clone(),
-            Made::Value(value, ty) => self.value_text(value, *ty),
-        }
-    }
-
-    fn value_text(&self, value: &Value, ty: Type) -> String {
-        let program = self.renderer.program;
-        match value {
-            Value::Bool(value) => value.to_string(),
-            Value::Int(number) => self.language.integer(*number),
-            Value::Decimal(number) => self.language.ten_thousandths(*number),
-            Value::Money(number) => self.language.money(*number, program.library.currency),
-            Value::Text(text) => clean(text),
-            Value::Date(day) => self.language.date(*day),
-            Value::Instant(instant) => self.language.instant(*instant, &program.library.zone),
-            Value::Duration(duration) => duration.to_string(),
-            Value::Symbol(symbol) => enum_text(&program.catalogue, *symbol, ty, self.language.code()),
-            Value::Set(elements) => {
-                let inner = match ty {
-                    Type::Set(Element::Enum(id)) => Type::Enum(id),
-                    _ => Type::Text,
-                };
-                elements.iter().map(|element| self.value_text(element, inner)).collect::<Vec<_>>().join(", ")
-            }
-        }
-    }
-
-    fn needs_consent(&self) -> bool {
-        self.renderer.program.catalogue.purpose(self.occasion.campaign.purpose).needs_consent
-    }
-
-    fn lay_out(&mut self, subject: &str, body: &str) -> String {
-        let renderer = self.renderer;
-        let library = &renderer.program.library;
-        let words = words(self.language.code());
-        let (title, why) = (self.title(), self.why());
-        let is_promotion = self.needs_consent();
-        let mut link = |kind| if is_promotion { self.links.url(kind, "") } else { String::new() };
-        let (unsubscribe, preferences) = (link(LinkKind::Unsubscribe), link(LinkKind::Preferences));
-        let address = library.address.as_deref().filter(|_| is_promotion).unwrap_or_default();
-        let chosen = self.occasion.campaign.layout.and_then(|name| renderer.layouts.get(&name));
-        let default = renderer.layouts.get(&Symbol::new("default"));
-        let layout = chosen.or(default).unwrap_or(&renderer.built_in);
-        let values = [
-            ("body", body),
-            ("subject", subject),
-            ("campaign", &title),
-            ("library", &library.name),
-            ("language", self.language.code().as_str()),
-            ("address", address),
-            ("why", if is_promotion { &why } else { "" }),
-            ("unsubscribe", &unsubscribe),
-            ("unsubscribe_label", words.unsubscribe),
-            ("preferences", &preferences),
-            ("preferences_label", words.preferences),
-        ];
-        debug_assert!(values.iter().map(|(name, _)| name).eq(layout::NAMES));
-        layout.fill(&values).expect("a checked layout names nothing but these values")
-    }
-
-    /// The text part of mail that needs consent says who sends it and how to end it.
-    fn with_footer(&mut self, text: String) -> String {
-        if !self.needs_consent() {
-            return text;
-        }
-        let library = &self.renderer.program.library;
-        let words = words(self.language.code());
-        let why = self.why();
-        let address = library.address.as_deref().unwrap_or_default();
-        let unsubscribe = self.links.url(LinkKind::Unsubscribe, "");
-        let preferences = self.links.url(LinkKind::Preferences, "");
-        format!(
-            "{text}\n-- \n{why}\n{}, {address}\n{}: {unsubscribe}\n{}: {preferences}\n",
-            library.name, words.unsubscribe, words.preferences
-        )
-    }
-}
-
-pub(super) fn is_something(made: &Made) -> bool {
-    match made {
-        Made::Bool(value) => *value,
-        Made::Number(number) => *number != 0,
-        Made::Text(text) => !text.is_empty(),
-        Made::Link { .. } => true,
-        Made::Value(value, _) => match value {
-            Value::Bool(value) => *value,
-            Value::Int(number) | Value::Decimal(number) | Value::Money(number) => *number != 0,
-            Value::Text(text) => !text.is_empty(),
-            Value::Set(elements) => !elements.is_empty(),
-            _ => true,
-        },
-    }
-}
-
-/// A value's label in the language; its name where it has none.
-fn enum_text(catalogue: &Catalogue, symbol: Symbol, ty: Type, language: Symbol) -> String {
-    let Type::Enum(id) = ty else { return symbol.to_string() };
-    let values = &catalogue.enumeration(id).values;
-    let label = values.iter().find(|(value, _)| *value == symbol).and_then(|(_, label)| label.as_ref());
-    label.map_or_else(|| symbol.to_string(), |label| label.in_language(language).to_owned())
-}
-
-/// Without characters that end lines or steer a terminal: no value spans lines (TPL-12).
-pub(super) fn clean(text: &str) -> String {
-    let is_bad = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    if !text.contains(is_bad) {
-        return text.trim().to_owned();
-    }
-    let text: String = text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect();
-    text.trim().to_owned()
-}
-
-fn one_line(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }

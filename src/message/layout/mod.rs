@@ -112,17 +112,14 @@ impl Layout {
         Some(finding.help("add it to the layout, or use another one"))
     }
 
-    /// The HTML of a message. Values are escaped here but for `body`, which is HTML.
+    /// The HTML of a message; the values are HTML.
     ///
     /// # Errors
     /// Never for a checked layout: all its names have values.
     pub(super) fn fill(&self, values: &[(&'static str, &str)]) -> Result<String, String> {
         let form = self.form(values)?;
         let length = values.iter().map(|(_, value)| value.len()).sum::<usize>();
-        Ok(form.fill(length, |number, to| {
-            let (name, value) = values[number];
-            if name == "body" { to.push_str(value) } else { to.push_str(&escape(value)) }
-        }))
+        Ok(form.fill(length, |number, to| to.push_str(values[number].1)))
     }
 
     /// The layout where these names have a value and the others none: all that its `if` asks.
@@ -149,7 +146,25 @@ impl Layout {
 
 /// Text for an HTML text or a quoted attribute.
 pub fn escape(text: &str) -> String {
-    handlebars::html_escape(text)
+    let mut to = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let entity = match byte {
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'&' => "&amp;",
+            b'\'' => "&#x27;",
+            b'`' => "&#x60;",
+            b'=' => "&#x3D;",
+            _ => continue,
+        };
+        to.push_str(&text[rest..at]);
+        to.push_str(entity);
+        rest = at + 1;
+    }
+    to.push_str(&text[rest..]);
+    to
 }
 
 fn render_mjml(source: &str) -> Result<handlebars::Template, String> {
@@ -181,10 +196,17 @@ mod tests {
         assert!(found.is_empty(), "{found:?}");
         let layout = layout.expect("it is MJML");
         assert!(layout.check_for_promotion(text("").span).is_none());
-        let values = NAMES.iter().map(|&name| (name, if name == "body" { "<p>hi</p>" } else { "a<b" }));
+        let values = NAMES.iter().map(|&name| (name, if name == "body" { "<p>hi</p>" } else { "a &lt; b" }));
         let html = layout.fill(&values.collect::<Vec<_>>()).expect("all names have values");
-        assert!(html.contains("<p>hi</p>") && html.contains("a&lt;b") && !html.contains("{{"), "{html}");
+        assert!(html.contains("<p>hi</p>") && html.contains("a &lt; b") && !html.contains("{{"), "{html}");
         assert!(!html.contains("fonts.googleapis"), "nothing is fetched");
+    }
+
+    #[test]
+    fn what_means_something_in_html_is_escaped() {
+        let text = "é<a href='x' title=\"y\">&`";
+        assert_eq!(escape(text), "é&lt;a href&#x3D;&#x27;x&#x27; title&#x3D;&quot;y&quot;&gt;&amp;&#x60;");
+        assert_eq!(escape(text), handlebars::html_escape(text));
     }
 
     #[test]
