@@ -11,7 +11,7 @@
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bookmobile::catalogue::ClassSet;
 use bookmobile::check;
@@ -22,6 +22,9 @@ use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::Builder;
 use bookmobile::syntax;
+use timing::{Rounds, clock, ms};
+
+mod timing;
 
 const ROUNDS: usize = 15;
 /// Parsing, checking and lowering may take so many times as long as pest alone.
@@ -60,33 +63,34 @@ fn main() -> ExitCode {
     }
 
     let compiled = check().program.expect("the program compiles");
-    let mut rows: [(&str, Vec<Duration>); 6] = [
-        ("pest alone", vec![]),
-        ("parse", vec![]),
-        ("parse, check and lint", vec![]),
-        ("the same and lower", vec![]),
-        ("native code, apart", vec![]),
-        ("edit of one declaration", vec![]),
+    let names = [
+        "pest alone",
+        "parse",
+        "parse, check and lint",
+        "the same and lower",
+        "native code, apart",
+        "edit of one declaration",
     ];
+    let mut rows = names.map(|name| (name, Rounds::default()));
+    let mut push = |row: usize, took: Duration| rows[row].1.0.push(took);
     let mut parsed = parse();
     for round in 0..ROUNDS {
         let now = if round % 2 == 0 { &after } else { &sources };
-        rows[0].1.push(time(pest));
-        rows[1].1.push(time(parse));
-        rows[2].1.push(time(check));
-        rows[3].1.push(time(lower));
-        rows[4].1.push(native(&compiled));
-        rows[5].1.push(time(|| assert_eq!(parsed.edit(now), 1, "declarations parsed")));
+        push(0, clock(pest).0);
+        push(1, clock(parse).0);
+        push(2, clock(check).0);
+        push(3, clock(lower).0);
+        push(4, native(&compiled));
+        push(5, clock(|| assert_eq!(parsed.edit(now), 1, "declarations parsed")).0);
     }
     println!("{campaigns} campaigns, {} KB, {ROUNDS} rounds, one thread", text.len() / 1000);
     println!("{:<24}{:>10}{:>10}{:>8}", "", "min ms", "median", "ratio");
-    let alone = *rows[0].1.iter().min().expect("there are rounds");
+    let alone = rows[0].1.min();
     let mut lowered = 0.0;
-    for (index, (name, times)) in rows.iter_mut().enumerate() {
-        times.sort();
-        let (min, median) = (times[0], times[ROUNDS / 2]);
+    for (index, (name, times)) in rows.iter().enumerate() {
+        let (min, median) = (times.min(), times.median());
         let ratio = min.as_secs_f64() / alone.as_secs_f64();
-        println!("{name:<24}{:>10.1}{:>10.1}{ratio:>8.2}", milliseconds(min), milliseconds(median));
+        println!("{name:<24}{:>10.1}{:>10.1}{ratio:>8.2}", ms(min), ms(median));
         if index == 3 {
             lowered = ratio;
         }
@@ -110,18 +114,7 @@ fn native(program: &Program) -> Duration {
     let mut bulk = Bulk::selecting(&rules, world, &asked, Way::Native);
     let day = local_dates(&program.library.zone);
     let columns = Builder::new(&program.catalogue, &bulk.wanted(), &day).finish();
-    time(|| bulk.prepare(&columns).expect("this machine runs native code"))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn time<T>(work: impl FnOnce() -> T) -> Duration {
-    let start = Instant::now();
-    black_box(work());
-    start.elapsed()
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+    clock(|| bulk.prepare(&columns).expect("this machine runs native code")).0
 }
 
 /// A program as libraries write them: a segment, a message in two languages and a journey for each campaign.

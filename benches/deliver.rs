@@ -4,13 +4,13 @@
 //! subject, a Markdown body, links, the layout, a text part and a footer. In each round, on a copy of the same store:
 //! the tick that puts a message for each patron into the outbox; deliveries whose messages are rendered once, several
 //! times, and made e-mails; and SQLite alone, inserting the same rows into the same tables and indexes in one transaction.
+//! With `--written` nothing is delivered beyond rendering.
 //! Figures are the best of the rounds, of the processor's time on one core; the wall clock stands beside it, since each
-//! commit waits for the disk. Ends with 1 if rendering and writing the outbox's rows are slower than 50,000 a second.
+//! commit waits for the disk. Ends with 1 if rendering and writing the rows of the tick are slower than 50,000 a second.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant as Clock};
 
 use bookmobile::catalogue::{Channel, Value};
 use bookmobile::check;
@@ -24,12 +24,15 @@ use bookmobile::store::Store;
 use bookmobile::time::{Day, Instant, TimeOfDay};
 use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
+use timing::Took;
+
+mod timing;
 
 const ROUNDS: usize = 3;
 /// Messages a second.
 const GOAL: f64 = 50_000.0;
-/// The row that is held to it.
-const WRITTEN: usize = 3;
+/// The row that is held to it: with the enrolments and occurrences that the messages belong to.
+const WRITTEN: usize = 5;
 /// How often each message is rendered beyond once, to tell what rendering takes.
 const AGAIN: u32 = 10;
 
@@ -89,47 +92,8 @@ campaign autumn "Autumn at the library" {
 }
 "#;
 
-/// What something took.
-#[derive(Clone, Copy)]
-struct Took {
-    processor: Duration,
-    wall: Duration,
-}
-
-impl Took {
-    fn least(self, other: Took) -> Took {
-        Took { processor: self.processor.min(other.processor), wall: self.wall.min(other.wall) }
-    }
-
-    fn plus(self, other: Took) -> Took {
-        Took { processor: self.processor + other.processor, wall: self.wall + other.wall }
-    }
-
-    /// Of each of the times that `self` did more often than `other`.
-    fn beyond(self, other: Took, times: u32) -> Took {
-        let each = |more: Duration, less: Duration| more.saturating_sub(less) / times;
-        Took { processor: each(self.processor, other.processor), wall: each(self.wall, other.wall) }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn clock<T>(work: impl FnOnce() -> T) -> (Took, T) {
-    let (start, before) = (Clock::now(), processor());
-    let result = work();
-    let wall = start.elapsed();
-    let processor = processor().zip(before).map_or(wall, |(after, before)| after - before);
-    (Took { processor, wall }, result)
-}
-
-/// The processor's time of this thread so far, where Linux tells it.
-fn processor() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
-}
-
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let patrons: i64 = arguments.next_back().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let patrons: i64 = timing::number(100_000);
     let mut sources = Sources::default();
     sources.add("autumn.campaign", PROGRAM);
     let compiled = check::compile(sources);
@@ -147,7 +111,7 @@ fn main() -> ExitCode {
     }
     println!("{patrons} messages, the best of {ROUNDS} rounds, one thread");
     println!("{:<48}{:>9}{:>11}{:>8}{:>10}", "", "µs each", "a second", "ratio", "wall µs");
-    let each = |took: Duration| took.as_secs_f64() * 1e6 / patrons as f64;
+    let each = |took: std::time::Duration| took.as_secs_f64() * 1e6 / patrons as f64;
     let sqlite = each(best[&1].1.processor);
     for (name, took) in best.values() {
         let (own, wall) = (each(took.processor), each(took.wall));
@@ -212,10 +176,11 @@ fn round(program: &Program, folder: &Path, patrons: i64) -> Vec<(&'static str, T
     let mut store = open(program, &path("ticked.db"));
     let plan = Plan::new(program);
     let now = at(program, 24, 9);
-    let (ticked, report) = clock(|| tick(&mut store, &plan, now, None).expect("a tick"));
+    let (ticked, report) = Took::by(|| tick(&mut store, &plan, now, None).expect("a tick"));
     assert_eq!(report.campaigns["autumn"].queued as i64, patrons);
     drop(store);
-    let (outbox, _) = replay(folder, "founded.db", "ticked.db");
+    let decided = replay(folder, "founded.db", "ticked.db", None);
+    let outbox = replay(folder, "founded.db", "ticked.db", Some("outbox"));
 
     // Rendering alone, as a delivery asks for it: what rendering more often takes.
     let links = || Links::new(&link_base(&program.library), b"the secret of a benchmark");
@@ -229,33 +194,41 @@ fn round(program: &Program, folder: &Path, patrons: i64) -> Vec<(&'static str, T
             (1..times).for_each(|_| drop(message()));
             engine::Handed::Over(message().links)
         };
-        clock(|| engine::deliver_at_once(&mut store, &plan, now, 256, &mut render).expect("a delivery")).0
+        Took::by(|| engine::deliver_at_once(&mut store, &plan, now, 256, &mut render).expect("a delivery")).0
     };
     let once = rendered(1);
     let rendering = rendered(1 + AGAIN).beyond(once, AGAIN);
 
+    let mut rows = vec![
+        ("the tick: deciding, writing the outbox", ticked),
+        ("  SQLite alone: its new rows, one commit", decided),
+        ("  SQLite alone: of these the outbox's", outbox),
+        ("rendering", rendering),
+        ("rendering, writing the outbox's rows", rendering.plus(outbox)),
+        ("rendering, writing all rows of the tick", rendering.plus(decided)),
+        ("rendering, and the tick", rendering.plus(ticked)),
+        ("a delivery: the gate, rendering, recording", once),
+    ];
+    if std::env::args().any(|argument| argument == "--written") {
+        return rows;
+    }
     let deliver = |at_once: usize| {
         copy(&path("ticked.db"), &path("delivered.db"));
         let mut store = open(program, &path("delivered.db"));
         let mut taker = Taker { at_once, bytes: 0 };
-        let (took, drained) = clock(|| drain(&mut store, program, now, links(), &mut taker).expect("a delivery"));
+        let (took, drained) = Took::by(|| drain(&mut store, program, now, links(), &mut taker).expect("a delivery"));
         assert_eq!(drained.report.sent as i64, patrons, "{:?}", drained.refused.first());
         took
     };
     let one_by_one = deliver(1);
     let delivered = deliver(256);
-    let (written, _) = replay(folder, "ticked.db", "delivered.db");
-    vec![
-        ("the tick: deciding, writing the outbox", ticked),
-        ("  SQLite alone: its new rows, one commit", outbox),
-        ("rendering", rendering),
-        ("rendering, writing the outbox's rows", rendering.plus(outbox)),
-        ("rendering, and the tick", rendering.plus(ticked)),
-        ("a delivery: the gate, rendering, recording", once),
+    let written = replay(folder, "ticked.db", "delivered.db", None);
+    rows.extend([
         ("  the same and e-mails made (RFC 5322)", delivered),
         ("  the same one by one", one_by_one),
         ("  SQLite alone: its new rows, one commit", written),
-    ]
+    ]);
+    rows
 }
 
 /// Takes every message, after it was made an e-mail.
@@ -275,27 +248,27 @@ impl Transport for Taker {
     }
 }
 
-/// Inserts into a copy of `before` what `after` has in tables that were empty, in one transaction. How long it took, and
-/// how many rows there were.
-fn replay(folder: &Path, before: &str, after: &str) -> (Took, usize) {
+/// Inserts into a copy of `before` what `after` has in tables that were empty, in one transaction of a connection as the
+/// engine has it; with `table` only that one's rows are measured. How long it took.
+fn replay(folder: &Path, before: &str, after: &str, table: Option<&str>) -> Took {
     let bare = folder.join("bare.db");
     copy(&folder.join(before), &bare);
     copy(&folder.join(after), &folder.join("read.db"));
-    let target = Connection::open(&bare).expect("a store");
-    target.pragma_update(None, "synchronous", "FULL").expect("a pragma");
+    let store = Store::open(&bare).expect("a store");
+    let target = store.connection();
     let source = Connection::open(folder.join("read.db")).expect("a store");
     let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let names: Vec<String> = source
         .prepare(tables)
         .and_then(|mut query| query.query_map((), |row| row.get(0))?.collect())
         .expect("its tables");
-    let mut work: Vec<(String, Vec<Vec<Cell>>)> = Vec::new();
+    let (mut work, mut prepared): (Vec<Insert>, Vec<Insert>) = Default::default();
     for name in names {
         let is_empty = |db: &Connection| {
             let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {name})");
             db.query_row(&sql, (), |row| row.get::<_, bool>(0)).unwrap_or(false)
         };
-        if !is_empty(&target) || is_empty(&source) {
+        if !is_empty(target) || is_empty(&source) {
             continue;
         }
         let mut query = source.prepare(&format!("SELECT * FROM {name}")).expect("a query");
@@ -303,18 +276,22 @@ fn replay(folder: &Path, before: &str, after: &str) -> (Took, usize) {
         let rows = query.query_map((), |row| (0..width).map(|index| row.get(index)).collect()).expect("rows");
         let rows = rows.collect::<Result<_, _>>().expect("rows");
         let holes = vec!["?"; width].join(", ");
-        work.push((format!("INSERT INTO {name} VALUES ({holes})"), rows));
+        let insert = (format!("INSERT INTO {name} VALUES ({holes})"), rows);
+        if table.is_none_or(|table| table == name) { work.push(insert) } else { prepared.push(insert) }
     }
-    let rows = work.iter().map(|(_, rows)| rows.len()).sum();
-    let (took, ()) = clock(|| {
+    let insert = |work: &[Insert]| {
         target.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
-        for (sql, rows) in &work {
+        for (sql, rows) in work {
             let mut insert = target.prepare(sql).expect("an insert");
             for row in rows {
                 insert.execute(rusqlite::params_from_iter(row)).expect("a row");
             }
         }
         target.execute_batch("COMMIT").expect("a commit");
-    });
-    (took, rows)
+    };
+    insert(&prepared);
+    Took::by(|| insert(&work)).0
 }
+
+/// An insert and its rows.
+type Insert = (String, Vec<Vec<Cell>>);

@@ -4,10 +4,9 @@
 //! round by round, and their results must be equal, patron by patron. `--engines` measures SQLite and DuckDB too; for
 //! the latter `pip install duckdb numpy`.
 
-use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bookmobile::catalogue::ClassSet;
 use bookmobile::eval::{Bitmap, Bulk, RuleId, Rules, Way, World, local_dates};
@@ -15,26 +14,20 @@ use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
 use rayon::prelude::*;
+use timing::{Rounds, clock, ms};
 
 #[path = "workload/rivals/mod.rs"]
 mod rivals;
 #[path = "workload/sql.rs"]
 mod sql;
+mod timing;
 mod workload;
 
 const ROUNDS: usize = 7;
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn clock<T>(work: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let result = black_box(work());
-    (start.elapsed(), result)
-}
-
 fn main() {
     let engines = std::env::args().any(|argument| argument == "--engines");
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let patrons: i64 = arguments.next_back().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let patrons: i64 = timing::number(1_000_000);
     let program = workload::program();
     let now = workload::now(&program);
     let tables = Tables::default();
@@ -64,7 +57,7 @@ fn main() {
         let (took, prepared) = clock(|| bulk.prepare(&columns));
         prepared.expect("native code");
         let left = bulk.left_to_interpreter();
-        println!("{name}: compiled in {:.1} ms, {left} conditions left to the interpreter", millis(took));
+        println!("{name}: compiled in {:.1} ms, {left} conditions left to the interpreter", ms(took));
     }
     let town = rivals::Town::new(&program.catalogue, &columns, now);
     let words = |bitmaps: Vec<Bitmap>| -> Vec<Vec<u64>> { bitmaps.iter().map(|map| map.words().to_vec()).collect() };
@@ -77,14 +70,14 @@ fn main() {
         ("native, with validity", Box::new(|| words(lawful.run_until(&columns, now).0))),
         ("hand-written, obvious", Box::new(|| rivals::obvious(&town))),
     ];
-    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); evaluators.len()];
+    let mut times: Vec<Rounds> = evaluators.iter().map(|_| Rounds::default()).collect();
     let mut by_duckdb = Vec::new();
     let mut expected = None;
     for _ in 0..ROUNDS {
         by_duckdb.extend(duckdb.as_mut().map(DuckDb::run));
         for ((name, evaluate), times) in evaluators.iter_mut().zip(&mut times) {
             let (took, found) = clock(evaluate);
-            times.push(took);
+            times.0.push(took);
             check(name, &program, expected.get_or_insert_with(|| found.clone()), &found);
         }
     }
@@ -108,18 +101,17 @@ fn main() {
     let touched = Touched::of(&columns);
     let bandwidth: Vec<Duration> = (0..ROUNDS).map(|_| clock(|| touched.read()).0).collect();
     println!("\n{:<24}{:>11}{:>11}{:>9}", "", "min, ms", "median, ms", "ratio");
-    let least = *times[0].iter().min().expect("there are rounds");
+    let least = times[0].min();
     let rows = names.into_iter().zip(times).chain([
-        ("interpreter, once", vec![took]),
-        ("DuckDB, one query", by_duckdb),
-        ("SQLite, one query, once", by_sqlite),
-        ("reading the bytes", bandwidth),
+        ("interpreter, once", Rounds(vec![took])),
+        ("DuckDB, one query", Rounds(by_duckdb)),
+        ("SQLite, one query, once", Rounds(by_sqlite)),
+        ("reading the bytes", Rounds(bandwidth)),
     ]);
-    for (name, mut times) in rows.filter(|(_, times)| !times.is_empty()) {
-        times.sort();
-        let (min, median) = (times[0], times[times.len() / 2]);
+    for (name, times) in rows.filter(|(_, times)| !times.0.is_empty()) {
+        let (min, median) = (times.min(), times.median());
         let ratio = min.as_secs_f64() / least.as_secs_f64();
-        println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", millis(min), millis(median));
+        println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", ms(min), ms(median));
     }
     println!("{:.0} MB of columns, {} segments", touched.bytes() as f64 / 1e6, program.segments.len());
 }
@@ -171,10 +163,6 @@ impl DuckDb {
 }
 
 type Evaluator<'e> = (&'static str, Box<dyn FnMut() -> Vec<Vec<u64>> + 'e>);
-
-fn millis(took: Duration) -> f64 {
-    took.as_secs_f64() * 1e3
-}
 
 /// All evaluators find the same patrons, or the benchmark fails.
 fn check(name: &str, program: &Program, expected: &[Vec<u64>], found: &[Vec<u64>]) {

@@ -3,9 +3,7 @@
 //! `cargo bench --bench interpret [-- PATRONS]`, 20 events and records a patron. One thread; each figure is the minimum
 //! and the median of a few rounds.
 
-use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use bookmobile::catalogue::{Catalogue, ClassSet, Field, Type, Value};
 use bookmobile::check;
@@ -13,13 +11,15 @@ use bookmobile::eval::{Interpreter, Question, RuleId, Rules, World};
 use bookmobile::program::{Audience, Program};
 use bookmobile::rule::{EventRow, Facts, PatronId, RowId, Tables};
 use bookmobile::time::{self, Day, TimeOfDay};
+use timing::{Rounds, clock, ms};
+
+mod timing;
 
 const ROUNDS: usize = 5;
 const EVENTS: usize = 20;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let patrons = arguments.next_back().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let patrons = timing::number(20_000);
     let compiled = check::compile(check::load(Path::new("campaigns")).expect("the campaigns can be read"));
     let program = compiled.program.expect("the campaigns compile");
     let now = program.library.zone.at(Day::new(2026, 11, 23).expect("a date"), TimeOfDay(36_000));
@@ -36,33 +36,38 @@ fn main() {
         week_starts: program.library.week_starts,
     };
     let mut interpreter = Interpreter::new(&rules, &world);
-    let mut rows = [("true or not", vec![]), ("with validity", vec![])];
+    let mut rows = ["true or not", "with validity"].map(|name| (name, Rounds::default()));
     for _ in 0..ROUNDS {
-        rows[0].1.push(clock(|| {
-            let mut hold = 0;
-            for facts in &everybody {
-                let question = Question::of(facts, now);
-                let mut asking = interpreter.ask(&question);
-                hold += asked.iter().filter(|rule| asking.holds(**rule)).count();
-            }
-            hold
-        }));
-        rows[1].1.push(clock(|| {
-            let mut until = i64::MAX;
-            for facts in &everybody {
-                let question = Question::of(facts, now);
-                let mut asking = interpreter.ask(&question);
-                until = asked.iter().map(|rule| asking.answer(*rule).until.0).fold(until, i64::min);
-            }
-            until
-        }));
+        rows[0].1.0.push(
+            clock(|| {
+                let mut hold = 0;
+                for facts in &everybody {
+                    let question = Question::of(facts, now);
+                    let mut asking = interpreter.ask(&question);
+                    hold += asked.iter().filter(|rule| asking.holds(**rule)).count();
+                }
+                hold
+            })
+            .0,
+        );
+        rows[1].1.0.push(
+            clock(|| {
+                let mut until = i64::MAX;
+                for facts in &everybody {
+                    let question = Question::of(facts, now);
+                    let mut asking = interpreter.ask(&question);
+                    until = asked.iter().map(|rule| asking.answer(*rule).until.0).fold(until, i64::min);
+                }
+                until
+            })
+            .0,
+        );
     }
     println!("{} rules in {} nodes, {patrons} patrons with {EVENTS} events each", asked.len(), rules.nodes());
     println!("{:<16}{:>10}{:>10}{:>14}", "", "min ms", "median", "us a patron");
-    for (name, times) in &mut rows {
-        times.sort();
-        let (min, median) = (times[0].as_secs_f64(), times[ROUNDS / 2].as_secs_f64());
-        println!("{name:<16}{:>10.1}{:>10.1}{:>14.2}", min * 1e3, median * 1e3, min * 1e6 / patrons as f64);
+    for (name, times) in &rows {
+        let (min, median) = (ms(times.min()), ms(times.median()));
+        println!("{name:<16}{min:>10.1}{median:>10.1}{:>14.2}", min * 1e3 / patrons as f64);
     }
 }
 
@@ -76,13 +81,6 @@ fn rules_of(program: &Program, rules: &mut Rules) -> Vec<RuleId> {
         asked.extend(campaign.except.iter().chain(&campaign.exit).map(|rule| add(rule, campaign.served)));
     }
     asked
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn clock<T>(work: impl FnOnce() -> T) -> Duration {
-    let start = Instant::now();
-    black_box(work());
-    start.elapsed()
 }
 
 /// Splitmix64: the same patrons in every run.

@@ -5,7 +5,6 @@
 //! rounds, the time of processors, and the peak of the process's memory.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use bookmobile::catalogue::Value;
 use bookmobile::check;
@@ -18,7 +17,9 @@ use bookmobile::rule::columns::Wanted;
 use bookmobile::store::Store;
 use bookmobile::store::snapshot::{Dates, Opening, Snapshot};
 use rusqlite::Connection;
+use timing::{Rounds, clock, ms, of_process};
 
+mod timing;
 mod workload;
 
 const ROUNDS: usize = 7;
@@ -51,9 +52,9 @@ fn main() {
     let _ = std::fs::remove_file(&snapshot);
 
     let wanted = wanted(&program);
-    let before = processor();
+    let before = of_process();
     let (took, made) = clock(|| open(&path, &program, &wanted));
-    let used = processor() - before;
+    let used = ms(of_process() - before);
     let size = std::fs::metadata(&snapshot).map_or(0, |file| file.len());
     let told = format!("{:?}, {} MB, peak {} MB, {used:.0} ms of processors", made.origin, size >> 20, peak());
     println!("{:34} {:8.0} ms  {told}", "first opening", ms(took));
@@ -92,38 +93,19 @@ fn main() {
     println!("{:34} {:8.0} ms  {:?}, peak {} MB", "opening, 6.7 % changed", ms(took), merged.origin, peak());
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn clock<T>(work: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let result = work();
-    (start.elapsed(), result)
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
 fn rounds<T>(what: &str, work: impl Fn() -> T) -> T {
-    let mut times = Vec::new();
+    let mut times = Rounds::default();
     let mut last = None;
-    let before = processor();
+    let before = of_process();
     for _ in 0..ROUNDS {
         let (took, found) = clock(&work);
-        times.push(took);
+        times.0.push(took);
         last = Some(found);
     }
-    times.sort();
-    let each = (processor() - before) / ROUNDS as f64;
-    println!("{what:34} {:8.0} ms  median {:.0} ms, {each:.0} ms of processors", ms(times[0]), ms(times[ROUNDS / 2]));
+    let (min, median) = (ms(times.min()), ms(times.median()));
+    let each = ms(of_process() - before) / ROUNDS as f64;
+    println!("{what:34} {min:8.0} ms  median {median:.0} ms, {each:.0} ms of processors");
     last.expect("some rounds")
-}
-
-/// Milliseconds of processors that the process has used so far, where the system tells; on a busy machine they say more
-/// than the clock. In hundredths of a second.
-fn processor() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10.0
 }
 
 /// The most memory that the process had so far, in MB, where the system tells (mapped pages included).
