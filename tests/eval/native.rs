@@ -1,105 +1,135 @@
 //! Native code against the reference: the same truth for every rule and every patron. `BOOKMOBILE_PAIRS` says how many
 //! pairs of a program and its patrons are tried.
 
-use bookmobile::catalogue::{ClassSet, Value};
+#[cfg(target_os = "linux")]
+use std::ffi::{c_int, c_ulong};
+
+use bookmobile::catalogue::{Catalogue, ClassSet, Value};
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
-use bookmobile::eval::{Bulk, Interpreter, NEVER, Question, RuleId, Rules, Truth, Way, World, local_dates};
-use bookmobile::program::Program;
+use bookmobile::eval::{
+    Bitmap, Bulk, Interpreter, NEVER, Question, RuleId, Rules, Truth, Untils, Way, World, local_dates,
+};
+use bookmobile::program::{Program, Segment};
 use bookmobile::rule::columns::{Builder, Columns, Wanted};
-use bookmobile::rule::{Facts, PatronId, Tables};
+use bookmobile::rule::{Expr, Facts, PatronId, Tables};
 use bookmobile::symbol::Symbol;
-use bookmobile::time::{Day, TimeOfDay};
+use bookmobile::time::{Day, Instant, TimeOfDay, Weekday, Zone};
 use proptest::prelude::*;
 
 use super::generate::{Crowd, crowd};
 use super::laws::{config, numbers, samples};
 use super::world::{catalogue, tables};
 
-fn columns(crowd: &Crowd, wanted: &Wanted) -> Columns {
-    let catalogue = catalogue();
-    let day = local_dates(&crowd.zone);
-    let mut builder = Builder::new(&catalogue, wanted, &day);
-    crowd.patrons.iter().for_each(|facts| builder.push(facts));
-    builder.finish()
+/// Rules, and patrons of whom they are asked.
+struct Case<'c> {
+    catalogue: &'c Catalogue,
+    tables: Tables,
+    zone: &'c Zone,
+    week_starts: Weekday,
+    segments: &'c [Segment],
+    rules: Vec<&'c Expr>,
+    served: ClassSet,
+    patrons: &'c [Facts],
+    now: Instant,
 }
 
-fn check(numbers: &[u32]) -> Result<(), TestCaseError> {
-    let crowd = crowd(numbers);
-    let (catalogue, tables) = (catalogue(), tables());
-    let world = World { catalogue: &catalogue, tables: &tables, zone: &crowd.zone, week_starts: crowd.week_starts };
-    let mut rules = Rules::new();
-    let ids: Vec<RuleId> =
-        crowd.rules.iter().map(|rule| rules.add(&crowd.segments, &catalogue, rule, crowd.served)).collect();
-    let mut bulk = Bulk::new(&rules, world, &ids, Way::Native);
-    let columns = columns(&crowd, &bulk.wanted());
-    bulk.prepare(&columns).expect("there is a back end for this machine");
-    let found = bulk.run(&columns, crowd.now);
-    let mut interpreter = Interpreter::new(&rules, &world);
-    for (row, facts) in crowd.patrons.iter().enumerate() {
-        let question = Question::of(facts, crowd.now);
-        for (index, id) in ids.iter().enumerate() {
-            let (holds, fails) = (found[2 * index].contains(row), found[2 * index + 1].contains(row));
-            let native = match (holds, fails) {
-                (true, false) => Truth::True,
-                (false, true) => Truth::False,
-                (false, false) => Truth::Unknown,
-                (true, true) => panic!("both true and false: {:#?}", crowd.rules[index]),
-            };
-            prop_assert_eq!(
-                native,
-                interpreter.truth(*id, &question),
-                "patron {} at {} in {}: {:#?} {:#?}",
-                row,
-                crowd.now.timestamp(),
-                crowd.zone.name(),
-                crowd.rules[index],
-                facts
-            );
+/// What came of a case.
+struct Answers<'a> {
+    ids: Vec<RuleId>,
+    /// Of each rule who fits and who does not.
+    found: Vec<Bitmap>,
+    /// Where it was asked for.
+    untils: Option<Untils<'a>>,
+    /// Why there is no native code.
+    refused: Option<String>,
+    interpreter: Interpreter<'a>,
+}
+
+impl<'c> Case<'c> {
+    fn of(crowd: &'c Crowd, catalogue: &'c Catalogue) -> Case<'c> {
+        Case {
+            catalogue,
+            tables: tables(),
+            zone: &crowd.zone,
+            week_starts: crowd.week_starts,
+            segments: &crowd.segments,
+            rules: crowd.rules.iter().collect(),
+            served: crowd.served,
+            patrons: &crowd.patrons,
+            now: crowd.now,
         }
     }
-    Ok(())
+
+    /// Asks about everybody at once, and hands the answers to `then`.
+    fn ask<T>(&self, way: Way, validity: bool, then: impl FnOnce(Answers<'_>) -> T) -> T {
+        let Case { catalogue, tables, zone, week_starts, .. } = self;
+        let world = World { catalogue, tables, zone, week_starts: *week_starts };
+        let mut rules = Rules::new();
+        let ids: Vec<RuleId> =
+            self.rules.iter().map(|rule| rules.add(self.segments, catalogue, rule, self.served)).collect();
+        let bulk = Bulk::new(&rules, world, &ids, way);
+        let mut bulk = if validity { bulk.with_validity() } else { bulk };
+        let columns = self.columns(&bulk.wanted());
+        let refused = bulk.prepare(&columns).err().map(|refused| refused.to_string());
+        let (found, untils) = if validity {
+            let (found, untils) = bulk.run_until(&columns, self.now);
+            (found, Some(untils))
+        } else {
+            (bulk.run(&columns, self.now), None)
+        };
+        then(Answers { ids, found, untils, refused, interpreter: Interpreter::new(&rules, &world) })
+    }
+
+    fn columns(&self, wanted: &Wanted) -> Columns {
+        let day = local_dates(self.zone);
+        let mut builder = Builder::new(self.catalogue, wanted, &day);
+        self.patrons.iter().for_each(|facts| builder.push(facts));
+        builder.finish()
+    }
 }
 
-/// What native code says of the time ahead: no truth changes before.
-fn check_validity(numbers: &[u32]) -> Result<(), TestCaseError> {
-    let crowd = crowd(numbers);
-    let (catalogue, tables) = (catalogue(), tables());
-    let world = World { catalogue: &catalogue, tables: &tables, zone: &crowd.zone, week_starts: crowd.week_starts };
-    let mut rules = Rules::new();
-    let ids: Vec<RuleId> =
-        crowd.rules.iter().map(|rule| rules.add(&crowd.segments, &catalogue, rule, crowd.served)).collect();
-    let mut bulk = Bulk::new(&rules, world, &ids, Way::Native).with_validity();
-    let columns = columns(&crowd, &bulk.wanted());
-    bulk.prepare(&columns).expect("there is a back end for this machine");
-    let (found, untils) = bulk.run_until(&columns, crowd.now);
-    let mut interpreter = Interpreter::new(&rules, &world);
-    for (row, facts) in crowd.patrons.iter().enumerate() {
-        let until = untils.get(row);
-        prop_assert!(until > crowd.now);
-        let instants = std::iter::once(crowd.now).chain(samples(crowd.now, until, numbers));
-        for at in instants {
-            let question = Question::of(facts, at);
-            for (index, id) in ids.iter().enumerate() {
-                let (holds, fails) = (found[2 * index].contains(row), found[2 * index + 1].contains(row));
-                let then = interpreter.truth(*id, &question);
-                prop_assert!(
-                    holds == (then == Truth::True) && fails == (then == Truth::False),
-                    "patron {} is {:?} at {}, before {}, from {} in {}: {:#?} {:#?} {:#?}",
-                    row,
-                    then,
-                    at.timestamp(),
-                    if until == NEVER { "never".into() } else { until.timestamp().to_string() },
-                    crowd.now.timestamp(),
-                    crowd.zone.name(),
-                    crowd.rules[index],
-                    crowd.segments,
-                    facts
-                );
+impl Answers<'_> {
+    fn truth(&self, rule: usize, row: usize) -> Truth {
+        match (self.found[2 * rule].contains(row), self.found[2 * rule + 1].contains(row)) {
+            (true, false) => Truth::True,
+            (false, true) => Truth::False,
+            (false, false) => Truth::Unknown,
+            (true, true) => panic!("rule {rule} is both true and false for patron {row}"),
+        }
+    }
+}
+
+/// With `validity`, native code also says of the time ahead that no truth changes before.
+fn check(numbers: &[u32], validity: bool) -> Result<(), TestCaseError> {
+    let (crowd, catalogue) = (crowd(numbers), catalogue());
+    Case::of(&crowd, &catalogue).ask(Way::Native, validity, |mut answers| {
+        prop_assert_eq!(&answers.refused, &None);
+        for (row, facts) in crowd.patrons.iter().enumerate() {
+            let until = answers.untils.as_ref().map(|untils| untils.get(row));
+            prop_assert!(until.is_none_or(|until| until > crowd.now));
+            let later = until.map(|until| samples(crowd.now, until, numbers)).into_iter().flatten();
+            for at in std::iter::once(crowd.now).chain(later) {
+                let question = Question::of(facts, at);
+                for (rule, id) in answers.ids.iter().enumerate() {
+                    prop_assert_eq!(
+                        answers.truth(rule, row),
+                        answers.interpreter.truth(*id, &question),
+                        "patron {} at {}, valid from {} until {:?} in {}: {:#?} {:#?} {:#?}",
+                        row,
+                        at.timestamp(),
+                        crowd.now.timestamp(),
+                        until.filter(|until| *until != NEVER).map(|until| until.timestamp().to_string()),
+                        crowd.zone.name(),
+                        crowd.rules[rule],
+                        crowd.segments,
+                        facts
+                    );
+                }
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 proptest! {
@@ -107,13 +137,13 @@ proptest! {
 
     #[test]
     fn nothing_changes_before_the_validity_of_native_code_ends(numbers in numbers()) {
-        check_validity(&numbers)?;
+        check(&numbers, true)?;
     }
 
     /// JIT-05.
     #[test]
     fn native_code_agrees_with_the_interpreter(numbers in numbers()) {
-        check(&numbers)?;
+        check(&numbers, false)?;
     }
 }
 
@@ -131,7 +161,7 @@ fn columns_keep_facts() {
             consents: true,
             lists: true,
         };
-        let columns = columns(&crowd, &wanted);
+        let columns = Case::of(&crowd, &catalogue).columns(&wanted);
         assert_eq!(columns.len(), crowd.patrons.len());
         for (row, facts) in crowd.patrons.iter().enumerate() {
             let again = columns.facts(row);
@@ -157,29 +187,27 @@ fn long(rule: &str, set: impl FnOnce(&Program, &mut Facts)) -> Truth {
     let program = check::compile(sources).program.expect("no errors");
     let mut facts = Facts::empty(&program.catalogue, PatronId(1));
     set(&program, &mut facts);
-    let mut rules = Rules::new();
-    let id = rules.add(&program.segments, &program.catalogue, &program.segments[0].body, ClassSet::EMPTY);
-    let tables = Tables::default();
-    let (zone, week_starts) = (&program.library.zone, program.library.week_starts);
-    let world = World { catalogue: &program.catalogue, tables: &tables, zone, week_starts };
-    let now = zone.at(Day::new(2026, 11, 23).expect("a date"), TimeOfDay(36_000));
+    let zone = &program.library.zone;
+    let case = Case {
+        catalogue: &program.catalogue,
+        tables: Tables::default(),
+        zone,
+        week_starts: program.library.week_starts,
+        segments: &program.segments,
+        rules: vec![&program.segments[0].body],
+        served: ClassSet::EMPTY,
+        patrons: &[facts],
+        now: zone.at(Day::new(2026, 11, 23).expect("a date"), TimeOfDay(36_000)),
+    };
     let [native, interpreted] = [Way::Native, Way::Interpreted].map(|way| {
-        let mut bulk = Bulk::new(&rules, world, &[id], way);
-        let (wanted, day) = (bulk.wanted(), local_dates(zone));
-        let mut builder = Builder::new(&program.catalogue, &wanted, &day);
-        builder.push(&facts);
-        let columns = builder.finish();
-        let refused = bulk.prepare(&columns).expect_err("no native code").to_string();
-        assert_eq!(way == Way::Native, refused.contains("more than"), "{refused}");
-        let found = bulk.run(&columns, now);
-        [found[0].contains(0), found[1].contains(0)]
+        case.ask(way, false, |answers| {
+            let refused = answers.refused.as_deref().expect("no native code");
+            assert_eq!(way == Way::Native, refused.contains("more than"), "{refused}");
+            answers.truth(0, 0)
+        })
     });
     assert_eq!(native, interpreted, "{rule}");
-    match native {
-        [true, _] => Truth::True,
-        [_, true] => Truth::False,
-        _ => Truth::Unknown,
-    }
+    native
 }
 
 fn field(program: &Program, facts: &mut Facts, name: &str, value: Value) {
@@ -195,4 +223,51 @@ fn jit_04_a_long_condition_is_left_to_the_interpreter() {
     let set = |n| move |program: &Program, facts: &mut Facts| field(program, facts, "visits", Value::Int(n));
     assert_eq!(long(&rule, set(9_999)), Truth::True);
     assert_eq!(long(&rule, set(10_000)), Truth::False);
+}
+
+/// JIT-06: where memory that is written may not become executable, the interpreter answers. In a process of its own,
+/// since what is forbidden once is not allowed again.
+#[cfg(target_os = "linux")]
+#[test]
+fn jit_06_without_executable_memory_the_interpreter_answers() {
+    const INSIDE: &str = "BOOKMOBILE_TEST_WITHOUT_CODE";
+    if std::env::var_os(INSIDE).is_none() {
+        let name = "eval::native::jit_06_without_executable_memory_the_interpreter_answers";
+        let mut command = std::process::Command::new(std::env::current_exe().expect("this program"));
+        let run = command.args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output().expect("it runs");
+        let told = [run.stdout, run.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
+        assert!(run.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    if !forbid_code() {
+        println!("this system cannot forbid it");
+        return;
+    }
+    let numbers: Vec<u32> = (0..3_000).map(|n: u32| n.wrapping_mul(2_654_435_761) >> 19).collect();
+    let (crowd, catalogue) = (crowd(&numbers), catalogue());
+    Case::of(&crowd, &catalogue).ask(Way::Native, true, |mut answers| {
+        let refused = answers.refused.as_deref().expect("no executable memory");
+        assert!(refused.starts_with("no native code on this machine"), "{refused}");
+        for (row, facts) in crowd.patrons.iter().enumerate() {
+            assert!(answers.untils.as_ref().is_some_and(|untils| untils.get(row) > crowd.now));
+            for (rule, id) in answers.ids.clone().into_iter().enumerate() {
+                let truth = answers.interpreter.truth(id, &Question::of(facts, crowd.now));
+                assert_eq!(answers.truth(rule, row), truth);
+            }
+        }
+    });
+}
+
+/// Forbids this process for good to make memory executable that was not (Linux 6.3 and newer). `false`: it could not.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the standard library has no prctl")]
+fn forbid_code() -> bool {
+    const PR_SET_MDWE: c_int = 65;
+    const PR_MDWE_REFUSE_EXEC_GAIN: c_ulong = 1;
+    unsafe extern "C" {
+        fn prctl(option: c_int, ...) -> c_int;
+    }
+    let none: c_ulong = 0;
+    // SAFETY: the call takes four numbers and touches no memory of the process.
+    unsafe { prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, none, none, none) == 0 }
 }
