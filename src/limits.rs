@@ -58,6 +58,19 @@ pub const SNAPSHOT_CHANGED_SHARE: usize = 20;
 /// Parts of a snapshot that are made at once, each in memory of its own.
 pub const SNAPSHOT_READERS: usize = 2;
 
+/// Patrons from which on a tick asks native code that is compiled already.
+pub const SCREEN_FROM: usize = 16;
+
+/// Patrons from which on a tick compiles native code: that takes as long as the interpreter for so many.
+pub const COMPILE_FROM: usize = 2_000;
+
+/// Ticks that looked at one patron in so many together open the snapshot, of which the columns that are read are
+/// checked from end to end.
+pub const OPEN_FOR_SHARE: i64 = 256;
+
+/// Patrons whose columns a tick holds at once.
+pub const SCREENED_AT_ONCE: usize = 16_384;
+
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;
 

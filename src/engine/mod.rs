@@ -20,6 +20,7 @@ mod public;
 mod reach;
 mod respond;
 mod schedule;
+mod screen;
 mod share;
 mod state;
 mod steps;

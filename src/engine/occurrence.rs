@@ -12,6 +12,7 @@ use crate::eval::{RuleId, Truth, ValueId};
 use crate::program::Program;
 use crate::rule::function::{EQUAL, Moment};
 use crate::rule::{EventRow, RowId};
+use crate::symbol::Symbol;
 use crate::time::{Day, Duration, Instant, Zone};
 
 /// An occurrence that fires at this tick.
@@ -51,6 +52,8 @@ pub struct Finder<'f, 'a> {
     pub watch: Watch,
     pub ask: &'f Ask<'f, 'a>,
     pub state: &'f mut PatronState,
+    /// What the start condition is and until when, where that was found beforehand.
+    pub condition: Option<Option<bool>>,
     /// Lowered to the next instant at which the answer may change.
     pub until: &'f mut Instant,
 }
@@ -66,8 +69,8 @@ impl Finder<'_, '_> {
             Start::Event { event, admits, .. } => self.events(*event, *admits),
             Start::Record { event, admits, .. } => self.records(*event, *admits),
             Start::EventDate { event, field, offset, admits, .. } => self.event_dates(*event, *field, *offset, *admits),
-            Start::Date { date, offset } => self.date(*date, *offset),
-            Start::Anniversary { date, offset } => self.anniversary(*date, *offset),
+            Start::Date { date, offset, .. } => self.date(*date, *offset),
+            Start::Anniversary { date, offset, .. } => self.anniversary(*date, *offset),
             Start::Schedule => self.scheduled(),
         };
         found.retain(|occurrence| self.runs(occurrence.at));
@@ -102,6 +105,9 @@ impl Finder<'_, '_> {
     }
 
     fn truth(&mut self, condition: RuleId) -> Option<bool> {
+        if let Some(known) = self.condition {
+            return known;
+        }
         let answer = self.ask.answer(condition, &Scope::NONE);
         self.look_at(answer.until);
         match answer.truth {
@@ -142,17 +148,14 @@ impl Finder<'_, '_> {
     }
 
     fn store(&mut self, membership: Membership) {
-        let name = self.name().to_owned();
-        // Who was never in it has no row: most patrons, for most conditions.
-        if membership == Membership::default()
-            || (membership.value != Some(true) && !self.state.memberships.contains_key(&name))
-        {
-            if let Some(row) = self.state.memberships.get_mut(&name) {
-                *row = membership;
+        match self.state.memberships.get_mut(self.running.name()) {
+            Some(known) => *known = membership,
+            None if membership.value == Some(true) => {
+                self.state.memberships.insert(self.name().to_owned(), membership);
             }
-            return;
+            // Who was never in it has no entry: most patrons, for most conditions.
+            None => {}
         }
-        self.state.memberships.insert(name, membership);
     }
 
     fn becomes(&mut self, condition: RuleId, including_current: bool) -> Vec<Occurrence> {
@@ -282,11 +285,7 @@ impl Finder<'_, '_> {
     }
 
     fn row_key(&self, event: EventId, row: RowId, date: Option<&str>) -> String {
-        let name = self.program.catalogue.event(event).name;
-        match date {
-            None => format!("{name} {}", row.0),
-            Some(date) => format!("{name} {} {date}", row.0),
-        }
+        row_key(self.program.catalogue.event(event).name, row, date)
     }
 
     /// Whether what is due at `due` fires now if nothing else hinders; notes when it comes due.
@@ -319,24 +318,16 @@ impl Finder<'_, '_> {
 
     fn anniversary(&mut self, date: ValueId, offset: Lead) -> Vec<Occurrence> {
         let (Some(value), Some(offset)) = (self.value(date), self.offset(offset)) else { return Vec::new() };
-        let Some(first) = day_of(self.zone(), &value) else { return Vec::new() };
+        let program = self.program;
+        let Some(anniversaries) = Anniversaries::of(&program.library.zone, &value, offset) else { return Vec::new() };
         let written = written(&value);
-        let due = |zone: &Zone, years: i64| {
-            let anniversary = first.plus_months(years * 12);
-            zone.start_of(offset.map_or(anniversary, |offset| anniversary.plus(offset)))
-        };
         // The first year whose occurrence lies ahead, and those before it that are not yet too old.
-        let year = |day: Day| i64::from(day.civil().year());
-        let mut years = (year(self.zone().day(self.now())) - year(first) - 2).max(1);
-        while due(self.zone(), years) <= self.now() && years < 20_000 {
-            years += 1;
-        }
-        self.look_at(due(self.zone(), years));
+        let mut years = anniversaries.next(self.now());
+        self.look_at(anniversaries.due(years));
         let mut found = Vec::new();
         while years > 1 {
             years -= 1;
-            let at = due(self.zone(), years);
-            let key = (year(first) + years).to_string();
+            let (at, key) = (anniversaries.due(years), anniversaries.key(years));
             if self.is_due(at, &key) {
                 found.push(Occurrence { key, at, row: None, date: Some(written.clone()), is_passing: false });
             } else if at <= self.now() {
@@ -353,6 +344,49 @@ impl Finder<'_, '_> {
             return Vec::new();
         }
         vec![Occurrence { key, at, row: None, date: None, is_passing: true }]
+    }
+}
+
+/// The key of an occurrence that is about a row of the kind with this name, and a date of it.
+pub fn row_key(name: Symbol, row: RowId, date: Option<&str>) -> String {
+    match date {
+        None => format!("{name} {}", row.0),
+        Some(date) => format!("{name} {} {date}", row.0),
+    }
+}
+
+/// When the anniversaries of a date are due, by the years since.
+pub struct Anniversaries<'z> {
+    zone: &'z Zone,
+    first: Day,
+    offset: Option<Duration>,
+}
+
+impl Anniversaries<'_> {
+    /// Of a date or the local date of an instant.
+    pub fn of<'z>(zone: &'z Zone, date: &Value, offset: Option<Duration>) -> Option<Anniversaries<'z>> {
+        Some(Anniversaries { zone, first: day_of(zone, date)?, offset })
+    }
+
+    /// When one is due.
+    pub fn due(&self, years: i64) -> Instant {
+        let anniversary = self.first.plus_months(years * 12);
+        self.zone.start_of(self.offset.map_or(anniversary, |offset| anniversary.plus(offset)))
+    }
+
+    /// The years of the first one that is due after `now`.
+    pub fn next(&self, now: Instant) -> i64 {
+        let year = |day: Day| i64::from(day.civil().year());
+        let mut years = (year(self.zone.day(now)) - year(self.first) - 2).max(1);
+        while self.due(years) <= now && years < 20_000 {
+            years += 1;
+        }
+        years
+    }
+
+    /// The key of its occurrence: the year it is in.
+    pub fn key(&self, years: i64) -> String {
+        (i64::from(self.first.civil().year()) + years).to_string()
     }
 }
 

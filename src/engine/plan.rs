@@ -1,13 +1,16 @@
 //! A program made ready to tick: its running campaigns, their rules, journeys, hours and fingerprints. Built once.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Value};
 use crate::engine::fingerprint::Fingerprints;
 use crate::engine::hours::Hours;
 use crate::engine::journey::{Journey, Lead, Op};
 use crate::engine::schedule::Timetable;
-use crate::eval::{RuleId, Rules, ValueId};
+use crate::engine::screen::Kept;
+use crate::engine::state::Reads;
+use crate::eval::{RuleId, Rules, ValueId, Way};
 use crate::map::Map;
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
 use crate::rule::{Expr, Kind, Read};
@@ -23,8 +26,12 @@ pub struct Plan<'p> {
     pub campaigns: Vec<Running<'p>>,
     /// What a tick reads of a patron.
     pub needs: Needs,
+    /// What of that is in no screen: all but the events of rules and starts.
+    pub(super) needs_beside: Needs,
     /// What a delivery reads: that, what the limits count, and what the messages say.
     pub needs_of_delivery: Needs,
+    /// What a tick reads of what it remembers.
+    pub(super) reads: Reads,
     by_name: Map<Symbol, usize>,
     /// Earlier versions, in which enrolments go on whose next step this one no longer has.
     pub older: Vec<Plan<'p>>,
@@ -32,10 +39,14 @@ pub struct Plan<'p> {
     pub largest_gap: Option<i64>,
     /// Whether a consent is in force.
     agrees: Map<(PurposeId, Channel), RuleId>,
+    /// How a tick finds out whom it need not look at closely, if that was said.
+    pub(super) screens: Option<Option<Way>>,
+    kept: Mutex<Kept>,
 }
 
 /// A campaign that runs.
 pub struct Running<'p> {
+    name: &'static str,
     pub campaign: &'p Campaign,
     pub start: Start,
     /// Fingerprint of the start's meaning.
@@ -88,12 +99,15 @@ pub enum Start {
         admits: RuleId,
         together: Together,
     },
+    /// A date of the patron's; `field`: it is one, as it stands.
     Date {
         date: ValueId,
+        field: Option<FieldId>,
         offset: Lead,
     },
     Anniversary {
         date: ValueId,
+        field: Option<FieldId>,
         offset: Lead,
     },
     Schedule,
@@ -113,6 +127,11 @@ impl Start {
     /// Starts on an event or record run beside each other.
     pub fn is_on_rows(&self) -> bool {
         self.row_rule().is_some()
+    }
+
+    /// Whether what was decided is found again by its key, by its date, or by its row.
+    fn is_by_key(&self) -> bool {
+        !matches!(self, Start::Becomes { .. } | Start::Leaves { .. } | Start::Change { .. })
     }
 
     /// The event and the rule that tries its `where`.
@@ -201,9 +220,11 @@ impl<'p> Compiler<'p> {
                 admits: self.admits(*event, condition.as_ref()),
                 together: *together,
             },
-            StartKind::Date { date, offset } => Start::Date { date: self.value(date), offset: self.lead(offset) },
+            StartKind::Date { date, offset } => {
+                Start::Date { date: self.value(date), field: plain_field(date), offset: self.lead(offset) }
+            }
             StartKind::Anniversary { date, offset } => {
-                Start::Anniversary { date: self.value(date), offset: self.lead(offset) }
+                Start::Anniversary { date: self.value(date), field: plain_field(date), offset: self.lead(offset) }
             }
             StartKind::Schedule { .. } => Start::Schedule,
         }
@@ -227,17 +248,26 @@ impl<'p> Plan<'p> {
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
         let agrees = compiler.agreements();
-        let needs = needs(program, &compiler.rules, &campaigns);
+        let reads = Reads {
+            watched: campaigns.iter().any(|running| matches!(running.start, Start::Change { .. })),
+            occurrences: campaigns.iter().any(|running| running.start.is_by_key()),
+        };
+        let needs_beside = Needs::patron().with_events(failures(program));
+        let needs = needs(&compiler.rules, &campaigns, needs_beside.clone());
         Plan {
             program,
             rules: compiler.rules,
             campaigns,
             needs_of_delivery: needs_of_delivery(program, needs.clone()),
             needs,
+            needs_beside,
+            reads,
             by_name,
             older: Vec::new(),
             largest_gap: None,
             agrees,
+            screens: None,
+            kept: Mutex::default(),
         }
     }
 
@@ -251,6 +281,17 @@ impl<'p> Plan<'p> {
     pub fn with_largest_gap(mut self, days: i64) -> Plan<'p> {
         self.largest_gap = Some(days);
         self
+    }
+
+    /// Finding out in this way whom a tick need not look at closely; `None`: looking at everybody so. All decide alike.
+    pub fn screening(mut self, way: Option<Way>) -> Plan<'p> {
+        self.screens = Some(way);
+        self
+    }
+
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing in it is ever half done.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The earlier version with this revision that has the place in this campaign.
@@ -290,6 +331,7 @@ impl<'p> Running<'p> {
             Audience::Everyone | Audience::Public => None,
         };
         Running {
+            name: campaign.name.as_str(),
             campaign,
             start: compiler.start(&campaign.start.kind),
             fingerprint: fingerprints.start(&campaign.start),
@@ -306,7 +348,7 @@ impl<'p> Running<'p> {
 
     /// The name of the campaign.
     pub fn name(&self) -> &'static str {
-        self.campaign.name.as_str()
+        self.name
     }
 
     /// Whether one of its steps sends this message (an index of `Program::messages`).
@@ -324,11 +366,23 @@ impl<'p> Running<'p> {
     }
 }
 
-/// The events of rules and starts, and those after which an address is none.
-fn needs(program: &Program, rules: &Rules, campaigns: &[Running<'_>]) -> Needs {
+/// The field of the patron that an expression is.
+fn plain_field(expr: &Expr) -> Option<FieldId> {
+    match expr.kind {
+        Kind::Read(Read::Patron(field)) => Some(field),
+        _ => None,
+    }
+}
+
+/// The events after which an address is none.
+fn failures(program: &Program) -> impl Iterator<Item = EventId> {
+    ["bounced", "complained"].into_iter().filter_map(|name| program.catalogue.event_named(name.into()))
+}
+
+/// The events of rules and starts, and those needs.
+fn needs(rules: &Rules, campaigns: &[Running<'_>], beside: Needs) -> Needs {
     let started = campaigns.iter().filter_map(|running| running.start.row_rule()).map(|(event, _)| event);
-    let failed = ["bounced", "complained"].into_iter().filter_map(|name| program.catalogue.event_named(name.into()));
-    Needs::patron().with_events(rules.events().into_iter().chain(started).chain(failed))
+    beside.with_events(rules.events().into_iter().chain(started))
 }
 
 fn needs_of_delivery(program: &Program, needs: Needs) -> Needs {

@@ -1,5 +1,7 @@
 //! Whom a tick would look at, without ticking: so that a preview needs those patrons and no others.
 
+use std::collections::BTreeSet;
+
 use crate::engine::plan::{Plan, Start};
 use crate::engine::{state, tick};
 use crate::rule::PatronId;
@@ -43,9 +45,11 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
         })
         .collect();
     let concerns_all = watches.iter().any(|watch| watch.is_baseline || watch.scheduled.is_some());
-    let Some(mut patrons) = tick::touched(&store.reader(), db, before.as_ref(), now)? else {
+    let touched = tick::touched(&store.reader(), db, before.as_ref(), now)?;
+    if touched.everybody {
         return Ok(Prospect { patrons: None, looks_at });
-    };
+    }
+    let mut patrons: BTreeSet<PatronId> = touched.patrons.iter().map(|chosen| chosen.patron).collect();
     let zone = &plan.program.library.zone;
     if before.is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now)) {
         // It deletes first what is kept no longer.

@@ -192,71 +192,89 @@ pub fn set_campaign(db: &Connection, name: &str, state: &CampaignState) -> rusql
     Ok(())
 }
 
-/// Reads one row into a patron's state.
-type Reads<'r> = dyn FnMut(&mut PatronState, &Row<'_>) -> rusqlite::Result<()> + 'r;
+/// What of a patron's state is read, besides memberships, open enrolments and the next look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reads {
+    pub watched: bool,
+    pub occurrences: bool,
+}
 
-/// The state of each patron, in the order of `patrons`.
-pub fn load(db: &Connection, patrons: &[PatronId]) -> rusqlite::Result<Vec<PatronState>> {
-    let mut found: BTreeMap<i64, PatronState> = patrons.iter().map(|id| (id.0, PatronState::default())).collect();
-    let list = patrons.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(",");
-    let list = format!("[{list}]");
-    let mut each = |columns: &str, table: &str, more: &str, read: &mut Reads<'_>| -> rusqlite::Result<()> {
-        let sql =
-            format!("SELECT patron, {columns} FROM {table} WHERE patron IN (SELECT value FROM json_each(?1)) {more}");
+/// Reads one row into a patron's state.
+type Reading<'r> = dyn FnMut(&mut PatronState, &Row<'_>) -> rusqlite::Result<()> + 'r;
+
+/// The state of each patron; they come in order of id.
+pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Result<Vec<PatronState>> {
+    let mut states: Vec<PatronState> = patrons.iter().map(|_| PatronState::default()).collect();
+    let ids: Vec<i64> = patrons.iter().map(|patron| patron.0).collect();
+    let chosen = serde_json::to_string(&ids).expect("numbers are JSON");
+    let mut each = |columns: &str, table: &str, read: &mut Reading<'_>| -> rusqlite::Result<()> {
+        let from = "FROM json_each(?1) AS chosen CROSS JOIN";
+        let sql = format!("SELECT of.patron, {columns} {from} {table} AS of ON of.patron = chosen.value");
         let mut query = db.prepare_cached(&sql)?;
-        let mut rows = query.query([&list])?;
+        let mut rows = query.query([&chosen])?;
         while let Some(row) = rows.next()? {
-            let patron: i64 = row.get(0)?;
-            let state = found.get_mut(&patron).expect("only chosen patrons are selected");
-            read(state, row)?;
+            let place = ids.binary_search(&row.get(0)?).expect("only chosen patrons are selected");
+            read(&mut states[place], row)?;
         }
         Ok(())
     };
-    each("campaign, value, known, entries, exits", "membership", "", &mut |state, row| {
-        let value: i64 = row.get(2)?;
-        let membership = Membership {
-            value: [Some(false), Some(true), None][value as usize],
-            known: row.get(3)?,
-            entries: row.get(4)?,
-            exits: row.get(5)?,
-        };
-        state.memberships.insert(row.get(1)?, membership);
+    each("campaigns, until", "standing", &mut |state, row| {
+        state.memberships = memberships(row.get_ref(1)?.as_str()?);
+        state.until = row.get::<_, Option<i64>>(2)?.map(Instant);
         Ok(())
     })?;
-    each("campaign, value", "watched", "", &mut |state, row| {
-        state.watched.insert(row.get(1)?, row.get(2)?);
-        Ok(())
-    })?;
-    each("campaign, key, at, event, event_row, date, outcome, enrolment", "occurrence", "", &mut |state, row| {
-        let event: Option<String> = row.get(4)?;
-        let event_row: Option<i64> = row.get(5)?;
-        let decided = Decided {
-            at: Instant(row.get(3)?),
-            row: event.zip(event_row.map(RowId)),
-            date: row.get(6)?,
-            outcome: Outcome::from_word(row.get_ref(7)?.as_str()?),
-            enrolment: row.get(8)?,
-        };
-        state.occurrences.insert((row.get(1)?, row.get(2)?), decided);
-        Ok(())
-    })?;
-    let open = "AND (state IN ('gathering', 'running') OR goal = 'open') ORDER BY id";
-    each(ENROLMENT, "enrolment", open, &mut |state, row| {
-        state.enrolments.push(enrolment(row)?);
-        Ok(())
-    })?;
-    each("until", "due", "", &mut |state, row| {
-        state.until = Some(Instant(row.get(1)?));
-        Ok(())
-    })?;
-    for state in found.values_mut() {
-        let rows = &state.occurrences;
+    if reads.watched {
+        each("campaign, of.value", "watched", &mut |state, row| {
+            state.watched.insert(row.get(1)?, row.get(2)?);
+            Ok(())
+        })?;
+    }
+    if reads.occurrences {
+        let columns = "campaign, of.key, at, event, event_row, date, outcome, enrolment";
+        each(columns, "occurrence", &mut |state, row| {
+            let event: Option<String> = row.get(4)?;
+            let event_row: Option<i64> = row.get(5)?;
+            let decided = Decided {
+                at: Instant(row.get(3)?),
+                row: event.zip(event_row.map(RowId)),
+                date: row.get(6)?,
+                outcome: Outcome::from_word(row.get_ref(7)?.as_str()?),
+                enrolment: row.get(8)?,
+            };
+            state.occurrences.insert((row.get(1)?, row.get(2)?), decided);
+            Ok(())
+        })?;
+    }
+    let sql = format!(
+        "SELECT patron, {ENROLMENT} FROM enrolment WHERE patron IN (SELECT value FROM json_each(?1)) \
+         AND (state IN ('gathering', 'running') OR goal = 'open') ORDER BY id"
+    );
+    let mut query = db.prepare_cached(&sql)?;
+    let mut rows = query.query([&chosen])?;
+    while let Some(row) = rows.next()? {
+        let place = ids.binary_search(&row.get(0)?).expect("only chosen patrons are selected");
+        states[place].enrolments.push(enrolment(row)?);
+    }
+    for state in &mut states {
         for enrolment in &mut state.enrolments {
-            enrolment.rows =
-                rows.values().filter(|o| o.enrolment == Some(enrolment.id)).filter_map(|o| o.row.clone()).collect();
+            let rows = state.occurrences.values();
+            enrolment.rows = rows.filter(|o| o.enrolment == Some(enrolment.id)).filter_map(|o| o.row.clone()).collect();
         }
     }
-    Ok(patrons.iter().map(|id| found.remove(&id.0).expect("one entry a patron")).collect())
+    Ok(states)
+}
+
+/// As [`set_standing`] wrote them.
+fn memberships(json: &str) -> BTreeMap<String, Membership> {
+    let written: BTreeMap<String, (u8, u8, i64, i64)> =
+        serde_json::from_str(json).expect("what the engine wrote into its table is there as it wrote it");
+    let membership = |(value, known, entries, exits): (u8, u8, i64, i64)| Membership {
+        value: [Some(false), Some(true)].get(usize::from(value)).copied().flatten(),
+        known: known == 1,
+        entries,
+        exits,
+    };
+    written.into_iter().map(|(campaign, written)| (campaign, membership(written))).collect()
 }
 
 const ENROLMENT: &str = "id, campaign, start, state, reason, ended_at, held_out, place, arrived, since, wake, round, \
@@ -369,26 +387,22 @@ pub fn last_start(db: &Connection, campaign: &str, patron: PatronId) -> rusqlite
     Ok(latest.map(Instant))
 }
 
-/// Writes a membership.
-pub fn set_membership(
+/// Writes where a patron stands: when to look at them again, and all start conditions.
+pub fn set_standing(
     db: &Connection,
     patron: PatronId,
-    campaign: &str,
-    membership: &Membership,
+    until: Option<Instant>,
+    memberships: &BTreeMap<String, Membership>,
 ) -> rusqlite::Result<()> {
-    let value = match membership.value {
-        Some(false) => 0,
-        Some(true) => 1,
-        None => 2,
+    let written = |membership: &Membership| {
+        let value = membership.value.map_or(2, u8::from);
+        (value, u8::from(membership.known), membership.entries, membership.exits)
     };
-    db.prepare_cached("INSERT OR REPLACE INTO membership VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
-        patron.0,
-        campaign,
-        value,
-        membership.known,
-        membership.entries,
-        membership.exits
-    ])?;
+    let written: BTreeMap<&str, _> = memberships.iter().map(|(name, of)| (name.as_str(), written(of))).collect();
+    let json = serde_json::to_string(&written).expect("names and numbers are JSON");
+    let sql = "INSERT INTO standing VALUES (?1, ?2, ?3)
+               ON CONFLICT (patron) DO UPDATE SET until = excluded.until, campaigns = excluded.campaigns";
+    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0), json])?;
     Ok(())
 }
 
@@ -441,10 +455,9 @@ pub fn delete_occurrence(db: &Connection, patron: PatronId, campaign: &str, key:
 }
 
 /// Writes when the patron is to be looked at again.
-pub fn set_due(db: &Connection, patron: PatronId, until: Option<Instant>) -> rusqlite::Result<()> {
-    match until {
-        Some(until) => db.prepare_cached("INSERT OR REPLACE INTO due VALUES (?1, ?2)")?.execute([patron.0, until.0])?,
-        None => db.prepare_cached("DELETE FROM due WHERE patron = ?1")?.execute([patron.0])?,
-    };
+pub fn set_until(db: &Connection, patron: PatronId, until: Option<Instant>) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO standing (patron, until) VALUES (?1, ?2)
+               ON CONFLICT (patron) DO UPDATE SET until = excluded.until";
+    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0)])?;
     Ok(())
 }

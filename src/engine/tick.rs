@@ -5,7 +5,7 @@
 //! not begun, and a second tick at the same instant finds nothing to do.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rusqlite::Connection;
@@ -14,16 +14,19 @@ use crate::catalogue::{Catalogue, ListId};
 use crate::engine::draws::Draws;
 use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
+use crate::engine::screen::{self, Look, Screen};
 use crate::engine::state::{self, CampaignState, Clock};
 use crate::engine::version::{self, Elsewhere};
-use crate::engine::visit::Visit;
+use crate::engine::visit::{Seen, Visit};
 use crate::engine::{public, share::ShareKey};
 use crate::eval::{Interpreter, World};
-use crate::rule::{Facts, PatronId, RowId, Tables};
+use crate::limits;
+use crate::rule::{PatronId, RowId, Tables};
+use crate::store::snapshot::Chosen;
 use crate::store::{Reader, Store, StoreError, SuppressionList, Transaction};
 use crate::time::Instant;
 
-/// Patrons that are read at once.
+/// Patrons whose state is read at once.
 const BATCH: usize = 256;
 
 /// What a tick decided.
@@ -112,6 +115,7 @@ pub struct Tick<'a> {
     pub plan: &'a Plan<'a>,
     /// The catalogue that the store is aligned to; `plan` may be an earlier version.
     pub lists: &'a Catalogue,
+    pub world: World<'a>,
     pub interpreter: &'a RefCell<Interpreter<'a>>,
     pub suppressed: &'a SuppressionList,
     pub draws: &'a Draws,
@@ -206,6 +210,7 @@ fn decide(
         transaction,
         plan,
         lists: &plan.program.catalogue,
+        world,
         interpreter: &interpreter,
         suppressed: &suppressed,
         draws,
@@ -220,7 +225,7 @@ fn decide(
         }
     }
     public::run(&mut tick)?;
-    visit(&mut tick, &work)?;
+    visit(&mut tick, &work, before.as_ref().map_or(0, |clock| clock.change))?;
     version::drive(&mut tick)?;
     if tick.report.campaigns.values().any(|counts| counts.enrolled > 0) {
         version::keep(db, plan.program)?;
@@ -240,83 +245,109 @@ fn decide(
     Ok(tick.report)
 }
 
-/// Whom a tick looks at.
-struct Work {
-    /// In order.
-    patrons: Vec<PatronId>,
-    /// Whose data changed or whose `until` has come; `None`: everybody.
-    touched: Option<BTreeSet<PatronId>>,
-    is_everybody: bool,
+/// A patron whom a tick looks at.
+pub(super) struct Looked {
+    pub chosen: Chosen,
+    /// Their data changed, or their `until` has come.
+    pub is_touched: bool,
 }
 
-impl Work {
-    fn is_empty(&self) -> bool {
-        self.patrons.is_empty()
-    }
-}
-
+/// Whom a tick looks at, in order of id.
 fn work(
     transaction: &Transaction<'_>,
     plan: &Plan<'_>,
     watches: &[Watch],
     before: Option<&Clock>,
     now: Instant,
-) -> Result<Work, TickError> {
+) -> Result<Vec<Looked>, TickError> {
     let reader = transaction.reader();
     let concerns_all = watches
         .iter()
         .zip(&plan.campaigns)
         .any(|(watch, running)| !running.is_public() && (watch.is_baseline || watch.scheduled.is_some()));
-    let Some(touched) = touched(&reader, transaction.connection(), before, now)? else {
-        return Ok(Work { patrons: reader.patrons()?, touched: None, is_everybody: true });
-    };
-    let patrons = if concerns_all { reader.patrons()? } else { touched.iter().copied().collect() };
-    Ok(Work { patrons, touched: Some(touched), is_everybody: concerns_all })
+    let touched = touched(&reader, transaction.connection(), before, now)?;
+    let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || touched.everybody };
+    let mut patrons = touched.patrons.iter().copied().peekable();
+    if !concerns_all && !touched.everybody {
+        return Ok(patrons.map(|chosen| looked(chosen, true)).collect());
+    }
+    let all = reader.patrons()?.into_iter();
+    let all = all.map(|patron| match patrons.next_if(|chosen| chosen.patron == patron) {
+        Some(chosen) => looked(chosen, true),
+        None => looked(Chosen { patron, change: None }, false),
+    });
+    Ok(all.collect())
 }
 
-/// Whose data changed since the last tick, or whose `until` has come; `None`: everybody, as a reference table changed.
+/// Whose data changed since the last tick, or whose `until` has come.
+pub(super) struct Touched {
+    /// In order of id.
+    pub patrons: Vec<Chosen>,
+    /// Everybody, as a reference table changed.
+    pub everybody: bool,
+}
+
 pub(super) fn touched(
     reader: &Reader<'_>,
     db: &Connection,
     before: Option<&Clock>,
     now: Instant,
-) -> Result<Option<BTreeSet<PatronId>>, StoreError> {
+) -> Result<Touched, StoreError> {
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
-    if changes.everybody {
-        return Ok(None);
+    let mut due = db.prepare_cached("SELECT patron FROM standing WHERE until <= ?1")?;
+    let due = due.query_map([now.0], |row| row.get(0).map(PatronId))?;
+    let mut patrons: Vec<Chosen> =
+        changes.patrons.into_iter().map(|change| Chosen { patron: change.patron, change: Some(change) }).collect();
+    for patron in due {
+        patrons.push(Chosen { patron: patron?, change: None });
     }
-    let mut touched: BTreeSet<PatronId> = changes.patrons.into_iter().collect();
-    let mut due = db.prepare_cached("SELECT patron FROM due WHERE until <= ?1")?;
-    for patron in due.query_map([now.0], |row| row.get(0).map(PatronId))? {
-        touched.insert(patron?);
-    }
-    Ok(Some(touched))
+    // Those with a change before those without, of whom one is enough.
+    patrons.sort_by_key(|chosen| (chosen.patron, chosen.change.is_none()));
+    patrons.dedup_by_key(|chosen| chosen.patron);
+    Ok(Touched { patrons, everybody: changes.everybody })
 }
 
-/// Visits the patrons of the work list, in their order.
-fn visit(tick: &mut Tick<'_>, work: &Work) -> Result<(), TickError> {
+/// Visits the patrons of the work list, in their order. Their changes are known from the entry `since` on.
+fn visit(tick: &mut Tick<'_>, work: &[Looked], since: i64) -> Result<(), TickError> {
+    let way = screen::way(tick.plan, work.len());
+    if way.is_some() {
+        screen::prepare(tick, work.len())?;
+    }
+    for together in work.chunks(limits::SCREENED_AT_ONCE) {
+        let screen = way.map(|way| Screen::new(tick, together, since, way)).transpose()?;
+        for batch in together.chunks(BATCH) {
+            visit_batch(tick, batch, screen.as_ref())?;
+        }
+    }
+    Ok(())
+}
+
+fn visit_batch<'a>(tick: &mut Tick<'a>, batch: &[Looked], screen: Option<&Screen<'a>>) -> Result<(), TickError> {
     let reader = tick.transaction.reader();
-    let needs = &tick.plan.needs;
-    for batch in work.patrons.chunks(BATCH) {
-        let states = state::load(tick.db(), batch)?;
-        let mut facts: Vec<Facts> = Vec::with_capacity(batch.len());
-        match (work.is_everybody, batch.first().zip(batch.last())) {
-            (true, Some((first, last))) => {
-                reader.scan_range(needs, *first..=*last, |found| facts.push(found.clone()))?
-            }
-            _ => {
-                for patron in batch {
-                    facts.extend(reader.facts(*patron, needs)?);
+    let ids: Vec<PatronId> = batch.iter().map(|looked| looked.chosen.patron).collect();
+    let states = state::load(tick.db(), &ids, tick.plan.reads)?;
+    for (looked, state) in batch.iter().zip(states) {
+        let patron = looked.chosen.patron;
+        let seen = match screen {
+            None => None,
+            Some(screen) => {
+                let Some(row) = screen.row(looked.chosen) else { continue };
+                let (look, until) = screen.look(tick, row, looked, &state);
+                if look != Look::Closely {
+                    tick.report.patrons += 1;
+                    Visit::leave(tick, patron, state, look, &Seen { screen, row, until })?;
+                    continue;
                 }
+                Some(Seen { screen, row, until })
             }
-        }
-        let mut states: BTreeMap<PatronId, state::PatronState> = batch.iter().copied().zip(states).collect();
-        for facts in facts {
-            let is_touched = work.touched.as_ref().is_none_or(|touched| touched.contains(&facts.patron));
-            let state = states.remove(&facts.patron).unwrap_or_default();
-            tick.report.patrons += 1;
-            Visit::run(tick, facts, state, is_touched)?;
-        }
+        };
+        let facts = match &seen {
+            Some(seen) => seen.screen.facts(seen.row, reader.facts(patron, &tick.plan.needs_beside)?),
+            None => reader.facts(patron, &tick.plan.needs)?,
+        };
+        let Some(facts) = facts else { continue };
+        tick.report.patrons += 1;
+        Visit::run(tick, facts, state, looked.is_touched, seen.as_ref())?;
     }
     Ok(())
 }
@@ -370,7 +401,7 @@ pub fn next_due(store: &Store, plan: &Plan<'_>) -> Result<Option<Instant>, Store
     let Some(clock) = state::clock(db)? else { return Ok(None) };
     let mut next: Option<i64> = db
         .prepare_cached(
-            "SELECT min(at) FROM (SELECT min(until) AS at FROM due UNION ALL \
+            "SELECT min(at) FROM (SELECT min(until) AS at FROM standing WHERE until IS NOT NULL UNION ALL \
              SELECT min(try_at) FROM outbox WHERE state = 'queued' UNION ALL \
              SELECT min(wake) FROM enrolment WHERE patron IS NULL AND state IN ('gathering', 'running'))",
         )?

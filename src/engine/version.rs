@@ -214,6 +214,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
         let mut inner = Tick {
             transaction: tick.transaction,
             plan: older,
+            world,
             lists: tick.lists,
             interpreter: &interpreter,
             suppressed: tick.suppressed,
@@ -249,7 +250,8 @@ fn lower_due(db: &Connection, patron: PatronId, until: Instant) -> rusqlite::Res
         return Ok(());
     }
     db.prepare_cached(
-        "INSERT INTO due VALUES (?1, ?2) ON CONFLICT (patron) DO UPDATE SET until = min(until, excluded.until)",
+        "INSERT INTO standing (patron, until) VALUES (?1, ?2)
+         ON CONFLICT (patron) DO UPDATE SET until = min(coalesce(until, excluded.until), excluded.until)",
     )?
     .execute([patron.0, until.0])?;
     Ok(())

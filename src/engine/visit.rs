@@ -3,9 +3,10 @@
 use rusqlite::Connection;
 
 use crate::engine::ask::{Ask, Scope};
-use crate::engine::occurrence::{Finder, Watch};
+use crate::engine::occurrence::{Finder, Occurrence, Watch};
 use crate::engine::outbox;
 use crate::engine::plan::Plan;
+use crate::engine::screen::{Look, Screen};
 use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
 use crate::engine::tick::Tick;
 use crate::eval::{NEVER, Truth};
@@ -23,24 +24,71 @@ pub struct Visit<'v, 'a> {
     pub until: Instant,
 }
 
+/// What was found of the patron beforehand.
+pub(super) struct Seen<'s, 'a> {
+    pub screen: &'s Screen<'a>,
+    pub row: usize,
+    /// The first instant at which a start condition may turn.
+    pub until: Instant,
+}
+
 impl<'v, 'a> Visit<'v, 'a> {
     /// Does everything that is to be done for the patron now.
     ///
     /// Nothing changed for a patron who is not `touched`: only campaigns that look at everybody look at them, and
     /// what was known about when to look again still holds.
-    pub fn run(tick: &'v mut Tick<'a>, facts: Facts, state: PatronState, is_touched: bool) -> Result<(), StoreError> {
+    pub fn run(
+        tick: &'v mut Tick<'a>,
+        facts: Facts,
+        state: PatronState,
+        is_touched: bool,
+        seen: Option<&Seen<'_, 'a>>,
+    ) -> Result<(), StoreError> {
         let before = state.clone();
-        let until = if is_touched { NEVER } else { state.until.unwrap_or(NEVER) };
+        let until = match seen {
+            Some(seen) => seen.until,
+            None if is_touched => NEVER,
+            None => state.until.unwrap_or(NEVER),
+        };
         let mut visit = Visit { tick, facts, state, until };
         for index in 0..visit.tick.plan.campaigns.len() {
             let watch = &visit.tick.watches[index];
             let concerns = is_touched || watch.is_baseline || watch.scheduled.is_some();
             if concerns && !visit.tick.plan.campaigns[index].is_public() {
-                visit.campaign(index)?;
+                visit.withdraw(index)?;
+                let fired = visit.find(index, seen);
+                if !fired.is_empty() {
+                    visit.decide(index, fired)?;
+                }
             }
         }
         visit.journeys()?;
         visit.goals()?;
+        visit.remember(&before)
+    }
+
+    /// Notes how start conditions turned, and until when nothing else does, of a patron for whom nothing is decided.
+    pub fn leave(
+        tick: &'v mut Tick<'a>,
+        patron: PatronId,
+        state: PatronState,
+        look: Look,
+        seen: &Seen<'_, 'a>,
+    ) -> Result<(), StoreError> {
+        if look == Look::Nothing {
+            let until = next_look(state.until, seen.until, tick.now);
+            return if until == state.until { Ok(()) } else { Ok(state::set_until(tick.db(), patron, until)?) };
+        }
+        let before = state.clone();
+        // Nobody asks for them: the conditions are known.
+        let facts = Facts::empty(&tick.plan.program.catalogue, patron);
+        let mut visit = Visit { tick, facts, state, until: seen.until };
+        for index in 0..visit.tick.plan.campaigns.len() {
+            if seen.screen.condition(seen.row, index).is_some() {
+                let fired = visit.find(index, Some(seen));
+                assert!(fired.is_empty(), "the screen lets pass only those for whom nothing fires");
+            }
+        }
         visit.remember(&before)
     }
 
@@ -76,8 +124,8 @@ impl<'v, 'a> Visit<'v, 'a> {
         }
     }
 
-    fn campaign(&mut self, index: usize) -> Result<(), StoreError> {
-        self.withdraw(index)?;
+    /// The occurrences of a campaign's start.
+    fn find(&mut self, index: usize, seen: Option<&Seen<'_, 'a>>) -> Vec<Occurrence> {
         let (plan, now, interpreter) = (self.tick.plan, self.tick.now, self.tick.interpreter);
         let suppressed = self.tick.suppressed;
         let watch: Watch = self.tick.watches[index];
@@ -88,10 +136,10 @@ impl<'v, 'a> Visit<'v, 'a> {
             watch,
             ask: &ask,
             state: &mut self.state,
+            condition: seen.and_then(|seen| seen.screen.condition(seen.row, index)),
             until: &mut self.until,
         };
-        let fired = finder.find();
-        if fired.is_empty() { Ok(()) } else { self.decide(index, fired) }
+        finder.find()
     }
 
     /// The row of the start as it now is, where a campaign's rules may name it.
@@ -182,11 +230,6 @@ impl<'v, 'a> Visit<'v, 'a> {
 
     fn remember(&mut self, before: &PatronState) -> Result<(), StoreError> {
         let (db, patron) = (self.db(), self.patron());
-        for (campaign, membership) in &self.state.memberships {
-            if before.memberships.get(campaign) != Some(membership) {
-                state::set_membership(db, patron, campaign, membership)?;
-            }
-        }
         for (campaign, value) in &self.state.watched {
             if before.watched.get(campaign) != Some(value) {
                 state::set_watched(db, patron, campaign, Some(value))?;
@@ -199,16 +242,21 @@ impl<'v, 'a> Visit<'v, 'a> {
             let decided = &self.state.occurrences[&(campaign.clone(), key.clone())];
             state::insert_occurrence(db, patron, &campaign, &key, decided, self.tick.now, None)?;
         }
-        // An earlier instant that is remembered may stand: it costs one more look, and most ticks write nothing.
-        let stands = before.until.is_some_and(|known| self.now() < known && known <= self.until);
-        if !stands {
-            let until = Some(self.until).filter(|&until| until < NEVER);
-            if until != before.until {
-                state::set_due(db, patron, until)?;
-            }
+        let until = next_look(before.until, self.until, self.now());
+        if self.state.memberships != before.memberships {
+            state::set_standing(db, patron, until, &self.state.memberships)?;
+        } else if until != before.until {
+            state::set_until(db, patron, until)?;
         }
         Ok(())
     }
+}
+
+/// When the patron is to be looked at again, as it is remembered. An earlier instant that is remembered already may
+/// stand: it costs one more look, and most ticks write nothing.
+fn next_look(known: Option<Instant>, until: Instant, now: Instant) -> Option<Instant> {
+    let stands = known.is_some_and(|known| now < known && known <= until);
+    if stands { known } else { Some(until).filter(|&until| until < NEVER) }
 }
 
 /// The scope of an enrolment's rules.

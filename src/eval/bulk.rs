@@ -82,6 +82,9 @@ pub struct Bulk<'a> {
     native: Result<Option<Native>, Refused>,
 }
 
+/// Native code that outlives the world it was made in: for the same conditions of the same rules.
+pub struct Compiled(Result<Option<Native>, Refused>);
+
 impl<'a> Bulk<'a> {
     /// For the truth of these rules.
     pub fn new(rules: &'a Rules, world: World<'a>, asked: &[RuleId], way: Way) -> Bulk<'a> {
@@ -111,6 +114,18 @@ impl<'a> Bulk<'a> {
     pub fn with_validity(mut self) -> Bulk<'a> {
         self.validity = true;
         self
+    }
+
+    /// With the code of a [`Bulk`] that was made in the same way.
+    #[must_use]
+    pub fn with_compiled(mut self, compiled: Compiled) -> Bulk<'a> {
+        self.native = compiled.0;
+        self
+    }
+
+    /// The code, for the next [`Bulk`] that is made in the same way.
+    pub fn into_compiled(self) -> Compiled {
+        Compiled(self.native)
     }
 
     /// What the columns must hold.

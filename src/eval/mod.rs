@@ -32,7 +32,7 @@ mod values;
 mod window;
 
 pub use answer::{Answer, NEVER, Truth};
-pub use bulk::{Bitmap, Bulk, Untils, Way, local_dates};
+pub use bulk::{Bitmap, Bulk, Compiled, Untils, Way, local_dates};
 pub use events::{Counted, EventsId};
 pub use interpret::{Asked, Interpreter, Memory};
 pub use native::Refused;

@@ -1,12 +1,57 @@
-//! The change log: whose data changed since a tick looked.
+//! The change log: whose data changed since a tick looked, and what of it.
 
-use rusqlite::{Connection, params};
+use std::ops::BitOr;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use twox_hash::XxHash3_64;
 
 use super::{Reader, StoreError};
 use crate::rule::PatronId;
 
 /// Stands for everybody: a reference table changed.
 pub(super) const EVERYBODY: i64 = 0;
+
+/// What the store knows of a patron, in parts: a set of them. Two kinds of events may share a bit; then both are read
+/// where one would do.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Kinds(u64);
+
+impl Kinds {
+    pub const NONE: Kinds = Kinds(0);
+    pub const ALL: Kinds = Kinds(u64::MAX);
+    /// Key and fields, and since when they are what they are.
+    pub const PATRON: Kinds = Kinds(1);
+    pub const CONSENTS: Kinds = Kinds(1 << 1);
+    pub const LISTS: Kinds = Kinds(1 << 2);
+
+    /// The events of the kind with this name were altered: the same bit in every program.
+    pub fn altered(name: &str) -> Kinds {
+        Kinds(1 << (3 + XxHash3_64::oneshot(name.as_bytes()) % 30))
+    }
+
+    /// Events of the kind with this name were added; what was there stands.
+    pub fn added(name: &str) -> Kinds {
+        Kinds(Kinds::altered(name).0 << 30)
+    }
+
+    /// Whether one of those is in it.
+    pub fn meets(self, other: Kinds) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether all of those are in it.
+    pub fn contains(self, other: Kinds) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Kinds {
+    type Output = Kinds;
+
+    fn bitor(self, other: Kinds) -> Kinds {
+        Kinds(self.0 | other.0)
+    }
+}
 
 /// What the change log holds after some entry.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -16,13 +61,32 @@ pub struct Changes {
     /// Anybody may be affected; `patrons` are those with data of their own that changed.
     pub everybody: bool,
     /// In order of id.
-    pub patrons: Vec<PatronId>,
+    pub patrons: Vec<Change>,
 }
 
-/// Puts a patron into the log, or moves the entry to its end.
-pub(super) fn note(connection: &Connection, patron: i64) -> Result<(), StoreError> {
-    connection.prepare_cached("INSERT OR REPLACE INTO change_log (patron) VALUES (?1)")?.execute([patron])?;
+/// An entry of the change log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub patron: PatronId,
+    /// Its place in the log.
+    pub seq: i64,
+    /// What changed: since the last tick and the last snapshot before the entry, or more.
+    pub kinds: Kinds,
+}
+
+/// Puts a patron into the log, or moves the entry to its end. What changed after `seen` and is in it already stays.
+pub(super) fn note(connection: &Connection, patron: i64, kinds: Kinds, seen: i64) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO change_log (patron, kinds) VALUES (?1, ?2 | coalesce(
+                   (SELECT kinds FROM change_log WHERE patron = ?1 AND seq > ?3), 0))";
+    connection.prepare_cached(sql)?.execute(params![patron, kinds.0 as i64, seen])?;
     Ok(())
+}
+
+/// The entry up to which whoever reads the log has read it: the last tick, and the snapshot where there is one.
+pub(super) fn seen(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT min(coalesce((SELECT change FROM engine_clock), 0),
+                          coalesce((SELECT value FROM meta WHERE name = 'snapshot_change'), 0x7fffffffffffffff))";
+    Ok(connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
 }
 
 impl Reader<'_> {
@@ -35,22 +99,38 @@ impl Reader<'_> {
         Ok(self.connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
     }
 
-    /// Whose data changed after the entry `since`. Who was erased is not in it.
+    /// Whose data changed after the entry `since`, a tick's or a snapshot's. Who was erased is not in it.
     ///
     /// # Errors
     /// If SQLite does.
     pub fn changes_since(&self, since: i64) -> Result<Changes, StoreError> {
         let mut changes = Changes { newest: since, ..Changes::default() };
-        let mut statement = self.connection.prepare_cached("SELECT seq, patron FROM change_log WHERE seq > ?1")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT seq, patron, kinds FROM change_log WHERE seq > ?1")?;
         let mut rows = statement.query(params![since])?;
         while let Some(row) = rows.next()? {
             changes.newest = changes.newest.max(row.get(0)?);
             match row.get(1)? {
                 EVERYBODY => changes.everybody = true,
-                patron => changes.patrons.push(PatronId(patron)),
+                patron => changes.patrons.push(Change {
+                    patron: PatronId(patron),
+                    seq: row.get(0)?,
+                    kinds: Kinds(row.get::<_, i64>(2)? as u64),
+                }),
             }
         }
-        changes.patrons.sort_unstable();
+        changes.patrons.sort_unstable_by_key(|change| change.patron);
         Ok(changes)
+    }
+
+    /// What of a patron changed after the entry `since`, a tick's or a snapshot's.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn changed(&self, patron: PatronId, since: i64) -> Result<Kinds, StoreError> {
+        let sql = "SELECT kinds FROM change_log WHERE patron = ?1 AND seq > ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let kinds = statement.query_row([patron.0, since], |row| row.get::<_, i64>(0)).optional()?;
+        Ok(kinds.map_or(Kinds::NONE, |kinds| Kinds(kinds as u64)))
     }
 }

@@ -7,7 +7,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
-use super::{Reader, StoreError, Writer};
+use super::{Kinds, Reader, StoreError, Writer};
 use crate::catalogue::{Catalogue, Channel, PurposeId};
 use crate::rule::{ConsentKind, ConsentState, EndRule, PatronId};
 use crate::symbol::Symbol;
@@ -151,7 +151,7 @@ impl Writer<'_> {
             "said_at": new.at.0, "kind": new.kind.word(), "source": new.source,
         });
         self.audit("consent", Some(patron), &detail)?;
-        self.touch(patron)?;
+        self.touch(patron, Kinds::CONSENTS)?;
         Ok(true)
     }
 

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::column::{Decoder, sql_type, storage, widening};
+use super::{Kinds, StoreError};
 use crate::catalogue::{Catalogue, EventId, FeedId, Field, TableId, Type};
 use crate::symbol::Symbol;
 
@@ -32,6 +32,9 @@ pub(super) struct Rows {
     pub table: String,
     /// Whether the store has it.
     pub exists: bool,
+    /// What changes of a patron when a row does, and when one comes.
+    pub altered: Kinds,
+    pub added: Kinds,
     /// By index of the fields.
     pub columns: Vec<Column>,
     /// Indices of the fields in the order of their names, which a change of the program's text does not alter.
@@ -80,8 +83,12 @@ impl Layout {
         Ok(Layout {
             patron: rows("patron".to_owned(), PATRON, &catalogue.fields)?,
             events: (catalogue.events.iter())
-                .map(|event| rows(event_table(event.name), EVENT, &event.fields))
-                .collect::<Result<_, _>>()?,
+                .map(|event| {
+                    let rows = rows(event_table(event.name), EVENT, &event.fields)?;
+                    let name = event.name.as_str();
+                    Ok(Rows { altered: Kinds::altered(name), added: Kinds::added(name), ..rows })
+                })
+                .collect::<Result<_, StoreError>>()?,
             tables: (catalogue.tables.iter())
                 .map(|table| rows(reference_table(table.name), TABLE, &table.fields))
                 .collect::<Result<_, _>>()?,

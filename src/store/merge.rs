@@ -3,7 +3,7 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::{Reader, Said, StoreError, Writer, snapshot};
+use super::{Kinds, Reader, Said, StoreError, Writer, snapshot};
 use crate::rule::PatronId;
 
 impl Writer<'_> {
@@ -46,7 +46,7 @@ impl Writer<'_> {
         self.connection.execute("DELETE FROM change_log WHERE patron = ?1", [double.0])?;
         self.forget_patron(double);
         self.audit("merged", Some(kept), &json!({}))?;
-        self.touch(kept)
+        self.touch(kept, Kinds::ALL)
     }
 
     /// Of all kinds that the store ever had, those that the program no longer names included.

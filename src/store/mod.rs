@@ -26,7 +26,7 @@ pub mod snapshot;
 mod suppression;
 mod write;
 
-pub use change::Changes;
+pub use change::{Change, Changes, Kinds};
 pub use consent::{Kept, Said, Word};
 pub use erasure::{Cleaned, Erased, ledger_line, read_ledger_line};
 pub use error::StoreError;

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Kibibytes of pages kept in memory.
 const CACHE_KIB: i64 = 64 * 1024;
+/// Pages of the log after which a commit writes them back, 64 MiB: a tick that writes some thousand pages does not.
+const CHECKPOINT_PAGES: i64 = 16_384;
 /// Pages that are copied at once.
 const COPY_PAGES: i32 = 65_536;
 /// Statements kept prepared.
@@ -268,6 +270,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     // A tick that was reported as done is done, also after a power cut.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     prepare(&mut connection)?;
     Ok(connection)
 }

@@ -7,7 +7,7 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::{Reader, StoreError, Writer, snapshot};
+use super::{Kinds, Reader, StoreError, Writer, snapshot};
 use crate::catalogue::{Catalogue, ClassId, Event, EventId, EventKind, FieldId, Value};
 use crate::rule::PatronId;
 use crate::time::{Duration, Instant, Zone};
@@ -55,7 +55,7 @@ impl Writer<'_> {
                     if !self.permits(patron, class)? {
                         let sql = format!("DELETE FROM {} WHERE patron = ?1 AND id = ?2", layout.events[index].table);
                         let gone = self.connection.prepare_cached(&sql)?.execute(params![patron.0, row])?;
-                        self.touch(patron)?;
+                        self.touch(patron, layout.events[index].altered)?;
                         deleted += gone;
                     }
                 }
@@ -169,7 +169,7 @@ impl Writer<'_> {
             }
         };
         if deleted > 0 {
-            self.touch(patron)?;
+            self.touch(patron, rows.altered)?;
         }
         Ok(deleted)
     }
@@ -185,7 +185,7 @@ impl Writer<'_> {
             }
         }
         if deleted > 0 {
-            self.touch(patron)?;
+            self.touch(patron, Kinds::PATRON)?;
         }
         Ok(deleted)
     }

@@ -1,7 +1,7 @@
 //! The only way into the store: patrons, events and records, lists, reference tables, feeds.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher13;
 
 use super::column::Stored;
 use super::layout::{EVENT, PATRON, Rows};
-use super::{Layout, StoreError, change};
+use super::{Kinds, Layout, StoreError, change};
 use crate::catalogue::{ClassId, EventId, EventKind, FeedId, FieldId, ListId, TableId, Value};
 use crate::rule::{PatronId, RowId, text};
 use crate::time::{Instant, Zone};
@@ -30,7 +30,10 @@ pub struct Writer<'t> {
     pub(super) layout: Arc<Layout>,
     pub(super) zone: Zone,
     pub(super) at: Instant,
-    touched: HashSet<i64>,
+    /// Whose data it changed, and what of them.
+    touched: HashMap<i64, Kinds>,
+    /// The entry of the change log up to which its readers have read.
+    seen: Option<i64>,
     /// Numbers set aside for rows, and how many to set aside next.
     rows: std::ops::Range<i64>,
     block: i64,
@@ -61,13 +64,13 @@ pub enum Outcome {
 
 impl<'t> Writer<'t> {
     pub(super) fn new(connection: &'t Connection, layout: Arc<Layout>, zone: Zone, at: Instant) -> Writer<'t> {
-        let touched = HashSet::new();
         Writer {
             connection,
             layout,
             zone,
             at,
-            touched,
+            touched: HashMap::new(),
+            seen: None,
             rows: 0..0,
             block: ROWS_AT_FIRST,
             permitted: None,
@@ -148,7 +151,7 @@ impl<'t> Writer<'t> {
             let old = old.unwrap_or(rusqlite::types::Value::Null);
             self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str(), self.at.0, old, new])?;
         }
-        self.touch(patron)?;
+        self.touch(patron, Kinds::PATRON)?;
         Ok((patron, Outcome::Replaced))
     }
 
@@ -166,7 +169,7 @@ impl<'t> Writer<'t> {
         insert.raw_execute()?;
         drop(insert);
         let patron = PatronId(self.connection.last_insert_rowid());
-        self.touch(patron)?;
+        self.touch(patron, Kinds::ALL)?;
         Ok(patron)
     }
 
@@ -249,7 +252,7 @@ impl<'t> Writer<'t> {
             let until = fields.iter().find(|(field, _)| *field == index).and_then(|(_, value)| value.as_ref());
             self.watch(patron, event, id, self.closes(until, None))?;
         }
-        self.touch(patron)?;
+        self.touch(patron, rows.added)?;
         Ok(Written { row: Some(RowId(id)), outcome: Outcome::Inserted })
     }
 
@@ -279,7 +282,7 @@ impl<'t> Writer<'t> {
         drop(update);
         if let Some((patron, row)) = found {
             self.watch(patron, record, row, Some(at.0))?;
-            self.touch(patron)?;
+            self.touch(patron, self.layout.event(record).altered)?;
         }
         Ok(found.is_some())
     }
@@ -354,8 +357,8 @@ impl<'t> Writer<'t> {
             let closes = self.closes(said.unwrap_or(known).as_ref(), removed);
             self.watch(patron, event, found.id, closes)?;
         }
-        self.touch(found.patron)?;
-        self.touch(patron)?;
+        self.touch(found.patron, rows.altered)?;
+        self.touch(patron, rows.altered)?;
         Ok(Written { row, outcome: Outcome::Replaced })
     }
 
@@ -373,7 +376,7 @@ impl<'t> Writer<'t> {
             self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str()])?
         };
         if changed > 0 {
-            self.touch(patron)?;
+            self.touch(patron, Kinds::LISTS)?;
         }
         Ok(changed > 0)
     }
@@ -391,7 +394,7 @@ impl<'t> Writer<'t> {
         let layout = self.layout.clone();
         let changed = self.upsert(layout.table(table), &text::fold(key), fields)?;
         if changed {
-            self.touch(PatronId(change::EVERYBODY))?;
+            self.touch(PatronId(change::EVERYBODY), Kinds::ALL)?;
         }
         Ok(changed)
     }
@@ -478,8 +481,17 @@ impl<'t> Writer<'t> {
     }
 
     /// Puts a patron into the change log.
-    pub(super) fn touch(&mut self, patron: PatronId) -> Result<(), StoreError> {
-        if self.touched.insert(patron.0) { change::note(self.connection, patron.0) } else { Ok(()) }
+    pub(super) fn touch(&mut self, patron: PatronId, kinds: Kinds) -> Result<(), StoreError> {
+        let known = self.touched.entry(patron.0).or_insert(Kinds::NONE);
+        if known.contains(kinds) {
+            return Ok(());
+        }
+        *known = *known | kinds;
+        let seen = match self.seen {
+            Some(seen) => seen,
+            None => *self.seen.insert(change::seen(self.connection)?),
+        };
+        change::note(self.connection, patron.0, *known, seen)
     }
 
     /// A number for a new row: larger than every one before, over all kinds.

@@ -1,8 +1,11 @@
 //! A tick that looks at what changed decides what a tick that looks at everybody decides.
 
 use bookmobile::engine::{self, Handed, Handover, Plan};
+use bookmobile::eval::{Way, local_dates};
 use bookmobile::program::Program;
+use bookmobile::rule::columns::Wanted;
 use bookmobile::store::Store;
+use bookmobile::store::snapshot::{Dates, Opening, Origin};
 
 use super::town;
 
@@ -20,36 +23,59 @@ fn touch_everybody(store: &Store) {
     store.connection().execute("INSERT OR REPLACE INTO change_log (patron) VALUES (0)", ()).expect("written");
 }
 
+/// Puts a snapshot beside the store, of everything.
+fn make_snapshot(store: &Store, program: &Program) {
+    let dates = Dates { zone: &program.library.zone, day: |zone| Box::new(local_dates(zone)) };
+    let wanted = Wanted::everything(&program.catalogue);
+    let made = Opening { from_patrons: 0, ..Opening::new(dates) }.open(store, &wanted).expect("a snapshot");
+    assert_ne!(made.origin, Origin::Memory);
+}
+
+/// By the interpreter over what changed, by native code over the same, and by the interpreter over everybody.
 fn compare(program: &Program, begin: i64) {
-    let plan = Plan::new(program);
-    let (mut quick, mut full) = (empty(program), empty(program));
-    let mut looked_at = 0;
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = Plan::new(program).screening(None);
+    let screened = Plan::new(program).screening(Some(Way::Native));
+    let mut file = Store::open(folder.path().join("town.db")).expect("a store");
+    file.align(&program.catalogue).expect("columns");
+    // The power does not fail here.
+    file.connection().pragma_update(None, "synchronous", "OFF").expect("a setting");
+    let mut stores = [(empty(program), &plan), (file, &screened), (empty(program), &plan)];
+    let mut looked_at = [0; 3];
     for tick in begin..begin + TICKS {
         for hour in 0..5 {
             let now = town::instant(tick).plus_seconds(hour * 3600);
-            for (store, is_full) in [(&mut quick, false), (&mut full, true)] {
+            for (nth, (store, plan)) in stores.iter_mut().enumerate() {
+                let is_full = nth == 2;
                 if hour == 0 {
                     town::import(store, program, tick);
                 }
                 if is_full {
                     touch_everybody(store);
                 }
-                let report = engine::tick(store, &plan, now, None).expect("a tick");
-                looked_at += if is_full { 0 } else { report.patrons as i64 };
+                // In the first days there is none.
+                if nth == 1 && hour == 1 && (tick - begin) % 7 == 4 {
+                    make_snapshot(store, program);
+                }
+                let report = engine::tick(store, plan, now, None).expect("a tick");
+                looked_at[nth] += report.patrons as i64;
                 if tick == begin && hour == 0 {
                     town::fix_shares(store);
                 }
-                engine::deliver(store, &plan, now, &mut |_: &Handover<'_>| Handed::Over(Vec::new()))
-                    .expect("delivered");
+                engine::deliver(store, plan, now, &mut |_: &Handover<'_>| Handed::Over(Vec::new())).expect("delivered");
             }
             if hour == 4 {
-                let (quick, full) = (town::decisions(&quick), town::decisions(&full));
-                let different = quick.lines().zip(full.lines()).find(|(one, other)| one != other);
-                assert!(quick == full, "begin {begin}, tick {tick}: {different:?}");
+                let [quick, screened, full] = stores.each_ref().map(|(store, _)| town::decisions(store));
+                for (name, found) in [("quick", quick), ("screened", screened)] {
+                    let different = found.lines().zip(full.lines()).find(|(one, other)| one != other);
+                    assert!(found == full, "{name}, begin {begin}, tick {tick}: {different:?}");
+                }
             }
         }
     }
-    assert!(looked_at < TICKS * 5 * town::PEOPLE / 2, "the quick way looked at {looked_at}");
+    for looked_at in &looked_at[..2] {
+        assert!(*looked_at < TICKS * 5 * town::PEOPLE / 2, "looked at {looked_at:?}");
+    }
 }
 
 #[test]

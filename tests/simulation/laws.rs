@@ -192,7 +192,7 @@ pub fn after_tick(store: &Store, lowered: &Lowered<'_>, now: Instant, since: Sin
     let mut query = db
         .prepare_cached(
             "SELECT e.campaign, coalesce(p.key, ''), e.wake, d.until, e.place, e.patron FROM enrolment e \
-             LEFT JOIN patron p ON p.id = e.patron LEFT JOIN due d ON d.patron = e.patron \
+             LEFT JOIN patron p ON p.id = e.patron LEFT JOIN standing d ON d.patron = e.patron \
              WHERE e.state IN ('running', 'gathering')",
         )
         .expect("the tables are there");
@@ -219,10 +219,10 @@ pub fn after_tick(store: &Store, lowered: &Lowered<'_>, now: Instant, since: Sin
     let tables = reader.tables().expect("readable");
     let world = lowered.world(&tables);
     let mut interpreter = Interpreter::new(&lowered.rules, &world);
-    let mut due = db.prepare_cached("SELECT until FROM due WHERE patron = ?1").expect("a table");
+    let mut due = db.prepare_cached("SELECT until FROM standing WHERE patron = ?1").expect("a table");
     for patron in reader.patrons().expect("readable") {
         // Whom a step of this tick put on a list is looked at again at once.
-        let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok();
+        let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok().flatten();
         if until == Some(now.0 + 1) {
             continue;
         }
@@ -240,13 +240,14 @@ fn memberships(
     now: Instant,
     interpreter: &mut Interpreter<'_>,
 ) -> Result<(), String> {
-    let sql = "SELECT value FROM membership WHERE patron = ?1 AND campaign = ?2";
+    let sql = "SELECT json_extract(campaigns, '$.' || ?2 || '[0]') FROM standing WHERE patron = ?1";
     let mut stored = store.connection().prepare_cached(sql).expect("a table");
     for of in &lowered.campaigns {
         let Some(condition) = of.condition else { continue };
         let campaign = of.campaign.name;
         let truth = interpreter.truth(condition, &Question::of(facts, now));
-        let value: Option<i64> = stored.query_row((facts.patron.0, campaign.as_str()), |row| row.get(0)).ok();
+        let value = stored.query_row((facts.patron.0, campaign.as_str()), |row| row.get::<_, Option<i64>>(0));
+        let value = value.ok().flatten();
         let agrees = match value {
             // Who was never in it has no row.
             None => truth != Truth::True,

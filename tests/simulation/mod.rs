@@ -32,6 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bookmobile::engine::Plan;
+use bookmobile::eval::Way;
 use bookmobile::program::Program;
 use bookmobile::store::Store;
 use bookmobile::time::Instant;
@@ -63,7 +64,8 @@ fn random_histories_keep_the_laws() {
     let has_failed = AtomicBool::new(false);
     let failed = (0..count.div_ceil(HISTORIES_A_PROGRAM)).into_par_iter().find_map_any(|of| {
         let (_, programs) = programs(of * HISTORIES_A_PROGRAM);
-        let (plans, lowered, empty) = (plans(&programs), lowered(&programs), empty(&programs));
+        let (plans, lowered, empty) =
+            (plans(&programs, of * HISTORIES_A_PROGRAM), lowered(&programs), empty(&programs));
         let seeds = of * HISTORIES_A_PROGRAM..((of + 1) * HISTORIES_A_PROGRAM).min(count);
         for seed in seeds {
             if has_failed.load(Ordering::Relaxed) {
@@ -89,9 +91,16 @@ fn programs(seed: u64) -> (Vec<String>, Vec<Program>) {
     (texts, programs)
 }
 
-/// The plan of each version; it knows the others as earlier ones.
-fn plans(programs: &[Program]) -> Vec<Plan<'_>> {
-    programs.iter().map(|program| Plan::new(program).with_older(programs)).collect()
+/// The plan of each version, which knows the others as earlier ones: for the calm library and for the disturbed one,
+/// whose ticks are screened by native code with one program of four, and by the interpreter with another.
+fn plans(programs: &[Program], seed: u64) -> [Vec<Plan<'_>>; 2] {
+    let way = match seed / HISTORIES_A_PROGRAM % 4 {
+        0 => Some(Way::Native),
+        1 => Some(Way::Interpreted),
+        _ => None,
+    };
+    [None, way]
+        .map(|way| programs.iter().map(|program| Plan::new(program).with_older(programs).screening(way)).collect())
 }
 
 /// The conditions of each version, for the laws.
@@ -113,7 +122,7 @@ fn rounds(seed: u64, programs: &[Program]) -> Vec<Round> {
 /// Runs a history; if it fails, makes it as short as possible and shows it.
 fn report(seed: u64) {
     let (texts, programs) = programs(seed);
-    let (plans, lowered, empty) = (plans(&programs), lowered(&programs), empty(&programs));
+    let (plans, lowered, empty) = (plans(&programs, seed), lowered(&programs), empty(&programs));
     let whole = rounds(seed, &programs);
     let run = |rounds: &[Round]| run(&plans, &lowered, &empty, rounds, seed);
     let Err(first) = run(&whole) else { return };
@@ -151,16 +160,27 @@ fn shrunk(mut rounds: Vec<Round>, fails: &dyn Fn(&[Round]) -> bool) -> Vec<Round
 }
 
 /// Both libraries live through the history.
-fn run(plans: &[Plan<'_>], lowered: &[Lowered<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
+fn run(
+    plans: &[Vec<Plan<'_>>; 2],
+    lowered: &[Lowered<'_>],
+    empty: &Store,
+    rounds: &[Round],
+    seed: u64,
+) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| live(plans, lowered, empty, rounds, seed))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         Err(text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or("a panic".into()))
     })
 }
 
-fn live(plans: &[Plan<'_>], lowered: &[Lowered<'_>], empty: &Store, rounds: &[Round], seed: u64) -> Result<(), String> {
-    let new = || Library::new(plans, lowered, empty);
-    let (mut calm, mut disturbed) = (new(), new());
+fn live(
+    plans: &[Vec<Plan<'_>>; 2],
+    lowered: &[Lowered<'_>],
+    empty: &Store,
+    rounds: &[Round],
+    seed: u64,
+) -> Result<(), String> {
+    let [mut calm, mut disturbed] = [0, 1].map(|of| Library::new(&plans[of], lowered, empty));
     for (index, round) in rounds.iter().enumerate() {
         let mut trouble = Random(round.trouble);
         let when = round.now.timestamp();

@@ -13,9 +13,9 @@ use super::town::{Town, facts, other_program};
 /// Every section of the file: where it begins, and how many bytes it has.
 fn sections(bytes: &[u8]) -> Vec<(usize, usize)> {
     let word = |index: usize| u64::from_ne_bytes(bytes[index * 8..index * 8 + 8].try_into().expect("8 bytes")) as usize;
-    let (at, length) = (word(4), word(5));
+    let (at, length) = (word(5), word(6));
     let directory: Json = serde_json::from_slice(&bytes[at..at + length]).expect("the directory");
-    let mut found = vec![(0, 64), (at, length)];
+    let mut found = vec![(0, 128), (at, length)];
     collect(&directory, &mut found);
     found.retain(|(_, length)| *length > 0);
     found

@@ -1,5 +1,6 @@
 //! The columnar snapshot: it says what the store says, whatever happens to either.
 
+mod chosen;
 mod erasure;
 mod faults;
 mod town;

@@ -262,19 +262,21 @@ pub fn facts(snapshot: &Snapshot) -> BTreeMap<i64, String> {
     let is_valid = |row: &usize| snapshot.valid[row / 64] >> (row % 64) & 1 == 1;
     let base = (0..snapshot.base.len()).filter(is_valid).map(|row| (&snapshot.base, row));
     let delta = (0..snapshot.delta.len()).map(|row| (&snapshot.delta, row));
-    let one = |(columns, row): (&Columns, usize)| {
-        let mut facts = columns.facts(row);
-        facts.consents.sort_by_key(|consent| (consent.purpose.0, consent.channel.word()));
-        let dates: Vec<i16> = (columns.events.iter().flatten())
-            .flat_map(|events| events.day[events.offsets[row] as usize..events.offsets[row + 1] as usize].to_vec())
-            .collect();
-        (columns.patrons[row], format!("{facts:?} {dates:?}"))
-    };
     let mut found = BTreeMap::new();
-    for (patron, facts) in base.chain(delta).map(one) {
+    for (patron, facts) in base.chain(delta).map(|(columns, row)| facts_of(columns, row)) {
         assert!(found.insert(patron, facts).is_none(), "patron {patron} is in it twice");
     }
     found
+}
+
+/// Everything of the patron in this row.
+pub fn facts_of(columns: &Columns, row: usize) -> (i64, String) {
+    let mut facts = columns.facts(row);
+    facts.consents.sort_by_key(|consent| (consent.purpose.0, consent.channel.word()));
+    let dates: Vec<i16> = (columns.events.iter().flatten())
+        .flat_map(|events| events.day[events.offsets[row] as usize..events.offsets[row + 1] as usize].to_vec())
+        .collect();
+    (columns.patrons[row], format!("{facts:?} {dates:?}"))
 }
 
 /// Whether a text stands in the bytes of any file of a folder.

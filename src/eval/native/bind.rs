@@ -52,6 +52,13 @@ pub(super) enum Shape<'c> {
     Instants,
 }
 
+impl Shape<'_> {
+    /// Whether each value can be told from the unknown.
+    pub(super) fn fits(self) -> bool {
+        !matches!(self, Shape::Column(Column { fits: false, .. }))
+    }
+}
+
 impl Source {
     /// The cells, in columns that the plan was made for or that have the same shape.
     pub(super) fn shape(self, columns: &Columns) -> Shape<'_> {

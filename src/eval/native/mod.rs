@@ -47,7 +47,8 @@ pub(super) struct Native {
 /// What of the columns the code depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Shape {
-    tests: Vec<Width>,
+    /// Of each test's cells the width, and whether they can be told from the unknown.
+    tests: Vec<(Width, bool)>,
     consents: Vec<(crate::catalogue::PurposeId, crate::catalogue::Channel)>,
     days_fit: Vec<Option<bool>>,
 }
@@ -55,7 +56,12 @@ struct Shape {
 impl Shape {
     fn of(plan: &Plan, columns: &Columns) -> Shape {
         Shape {
-            tests: plan.tests.iter().map(|(source, _)| Width::of(source.shape(columns))).collect(),
+            tests: plan
+                .tests
+                .iter()
+                .map(|(source, _)| source.shape(columns))
+                .map(|of| (Width::of(of), of.fits()))
+                .collect(),
             consents: columns.consents.iter().map(|consents| (consents.purpose, consents.channel)).collect(),
             days_fit: columns.events.iter().map(|events| events.as_ref().map(|events| events.days_fit)).collect(),
         }

@@ -1,16 +1,19 @@
 //! Columns that grow: by values, or by cells of columns that are there already.
 
+use std::ops::Range;
+
 use super::dictionary::GrowingDictionary;
 use super::{
     Cells, Column, Consents, EVENT_EPOCH, Events, SPARE_EVENTS, UNKNOWN_DAY, UNKNOWN_NUMBER, consent_code, of_number,
 };
-use crate::catalogue::{Channel, Event, PurposeId, Type, Value};
+use crate::catalogue::{Catalogue, Channel, Event, PurposeId, Type, Value};
 use crate::rule::{Consent, RowId};
 use crate::time::{Day, Instant};
 
 /// A column that grows.
 pub struct ColumnBuilder {
     ty: Type,
+    is_wide: bool,
     cells: GrowingCells,
     fits: bool,
     least: i64,
@@ -93,7 +96,16 @@ impl ColumnBuilder {
                 GrowingCells::Codes { codes: Codes::Narrow(Vec::new()), dictionary }
             }
         };
-        ColumnBuilder { ty, cells, fits: true, least: i64::MAX }
+        ColumnBuilder { ty, is_wide: false, cells, fits: true, least: i64::MAX }
+    }
+
+    /// An empty column whose cells are as wide as its type may need, whatever its values are.
+    pub fn wide(ty: Type) -> ColumnBuilder {
+        let mut column = ColumnBuilder { is_wide: true, ..ColumnBuilder::new(ty) };
+        if let GrowingCells::Codes { codes, .. } = &mut column.cells {
+            *codes = Codes::Wide(Vec::new());
+        }
+        column
     }
 
     /// The next value.
@@ -113,6 +125,23 @@ impl ColumnBuilder {
             (GrowingCells::Numbers(numbers), _) => numbers.push(UNKNOWN_NUMBER),
             (GrowingCells::Codes { codes, .. }, None) => codes.push(0),
             (GrowingCells::Codes { codes, dictionary }, Some(value)) => codes.push(dictionary.code(value)),
+        }
+    }
+
+    /// Cells of another column of the same type.
+    pub fn take_all(&mut self, from: &mut Translation<'_>, range: Range<usize>) {
+        let column = from.column;
+        match (&mut self.cells, &column.cells) {
+            (GrowingCells::Days(days), Cells::Days(more)) => days.extend_from_slice(&more[range]),
+            (GrowingCells::Numbers(numbers), Cells::Numbers(more)) => {
+                // The ends are values here if they were values there.
+                self.fits &= column.fits;
+                let more = &more[range];
+                let known = more.iter().copied().filter(|number| *number != UNKNOWN_NUMBER);
+                self.least = known.fold(self.least, i64::min);
+                numbers.extend_from_slice(more);
+            }
+            _ => range.for_each(|index| self.take(from, index)),
         }
     }
 
@@ -149,7 +178,7 @@ impl ColumnBuilder {
             }
             GrowingCells::Numbers(mut numbers) => {
                 numbers.resize(rows, UNKNOWN_NUMBER);
-                match few(&numbers).filter(|_| self.ty != Type::Instant && self.fits) {
+                match few(&numbers).filter(|_| self.ty != Type::Instant && self.fits && !self.is_wide) {
                     Some(values) => {
                         let code = |n: &i64| if *n == UNKNOWN_NUMBER { 0 } else { place(&values, *n) + 1 };
                         let codes = numbers.iter().map(code).collect();
@@ -197,6 +226,15 @@ pub struct EventsBuilder {
 impl EventsBuilder {
     /// No patrons yet; with these of the kind's fields.
     pub fn new(event: &Event, wants: impl Fn(usize) -> bool) -> EventsBuilder {
+        EventsBuilder::of(event, wants, ColumnBuilder::new)
+    }
+
+    /// As [`EventsBuilder::new`], with wide columns.
+    pub fn wide(event: &Event, wants: impl Fn(usize) -> bool) -> EventsBuilder {
+        EventsBuilder::of(event, wants, ColumnBuilder::wide)
+    }
+
+    fn of(event: &Event, wants: impl Fn(usize) -> bool, column: fn(Type) -> ColumnBuilder) -> EventsBuilder {
         let fields = event.fields.iter().enumerate();
         EventsBuilder {
             offsets: vec![0],
@@ -204,8 +242,8 @@ impl EventsBuilder {
             day: Vec::new(),
             days_fit: true,
             row: Vec::new(),
-            removed: ColumnBuilder::new(Type::Bool),
-            fields: fields.map(|(index, field)| wants(index).then(|| ColumnBuilder::new(field.ty))).collect(),
+            removed: column(Type::Bool),
+            fields: fields.map(|(index, field)| wants(index).then(|| column(field.ty))).collect(),
         }
     }
 
@@ -231,22 +269,36 @@ impl EventsBuilder {
         }
     }
 
-    /// All events of one patron, the one in row `patron` of other events of the kind.
-    pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
+    /// The events of one patron, the one in row `patron` of other events of the kind; those that come before `place`
+    /// and were not taken yet.
+    pub fn take_before(&mut self, from: &mut EventsTranslation<'_>, patron: usize, place: (Instant, RowId)) {
         let events = from.events;
+        let range = from.left(patron);
+        let before = |index: &usize| (Instant(events.at[*index]), RowId(events.row[*index])) < place;
+        let end = range.start + range.clone().take_while(before).count();
+        self.take_range(from, range.start..end);
+    }
+
+    /// All events of one patron that were not taken yet; the present patron has no more.
+    pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
+        let range = from.left(patron);
+        self.take_range(from, range);
+        self.end_patron();
+    }
+
+    fn take_range(&mut self, from: &mut EventsTranslation<'_>, range: Range<usize>) {
+        let events = from.events;
+        from.taken = range.end;
         self.days_fit &= events.days_fit;
-        for index in events.offsets[patron] as usize..events.offsets[patron + 1] as usize {
-            self.at.push(events.at[index]);
-            self.day.push(events.day[index]);
-            self.row.push(events.row[index]);
-            self.removed.take(&mut from.removed, index);
-            for (column, from) in self.fields.iter_mut().zip(&mut from.fields) {
-                if let (Some(column), Some(from)) = (column, from) {
-                    column.take(from, index);
-                }
+        self.at.extend_from_slice(&events.at[range.clone()]);
+        self.day.extend_from_slice(&events.day[range.clone()]);
+        self.row.extend_from_slice(&events.row[range.clone()]);
+        self.removed.take_all(&mut from.removed, range.clone());
+        for (column, from) in self.fields.iter_mut().zip(&mut from.fields) {
+            if let (Some(column), Some(from)) = (column, from) {
+                column.take_all(from, range.clone());
             }
         }
-        self.end_patron();
     }
 
     /// The present patron has no more.
@@ -279,15 +331,24 @@ impl EventsBuilder {
 /// What [`EventsBuilder::take`] takes from.
 pub struct EventsTranslation<'c> {
     events: &'c Events,
+    /// Where the event behind the last that was taken is. Patrons come in order.
+    taken: usize,
     removed: Translation<'c>,
     fields: Vec<Option<Translation<'c>>>,
 }
 
 impl<'c> EventsTranslation<'c> {
+    /// The events of a patron that were not taken.
+    fn left(&self, patron: usize) -> Range<usize> {
+        let (start, end) = (self.events.offsets[patron] as usize, self.events.offsets[patron + 1] as usize);
+        start.max(self.taken).min(end)..end
+    }
+
     /// Nothing is translated yet.
     pub fn new(events: &'c Events) -> EventsTranslation<'c> {
         EventsTranslation {
             events,
+            taken: 0,
             removed: Translation::new(&events.removed),
             fields: events.fields.iter().map(|column| column.as_ref().map(Translation::new)).collect(),
         }
@@ -310,13 +371,19 @@ struct GrowingConsents {
 }
 
 impl ConsentsBuilder {
+    /// With a column for each purpose and channel, whether or not somebody has a consent for it.
+    pub fn wide(catalogue: &Catalogue) -> ConsentsBuilder {
+        let purposes = (0..catalogue.purposes.len()).map(|index| PurposeId(index as u16));
+        let pairs = purposes.flat_map(|purpose| Channel::ALL.map(|channel| (purpose, channel)));
+        ConsentsBuilder { columns: pairs.map(|(purpose, channel)| GrowingConsents::new(purpose, channel)).collect() }
+    }
+
     /// A consent of the patron in `row`, which is not before that of the last one.
     pub fn push(&mut self, row: usize, consent: &Consent) {
         let (purpose, channel) = (consent.purpose, consent.channel);
         let known = self.columns.iter().position(|known| (known.purpose, known.channel) == (purpose, channel));
         let at = known.unwrap_or_else(|| {
-            let (state, on, until) = Default::default();
-            self.columns.push(GrowingConsents { purpose, channel, state, on, until });
+            self.columns.push(GrowingConsents::new(purpose, channel));
             self.columns.len() - 1
         });
         let column = &mut self.columns[at];
@@ -338,6 +405,10 @@ impl ConsentsBuilder {
 }
 
 impl GrowingConsents {
+    fn new(purpose: PurposeId, channel: Channel) -> GrowingConsents {
+        GrowingConsents { purpose, channel, state: Vec::new(), on: Vec::new(), until: Vec::new() }
+    }
+
     fn resize(&mut self, rows: usize) {
         self.state.resize(rows, 0);
         self.on.resize(rows, UNKNOWN_DAY);

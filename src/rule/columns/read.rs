@@ -36,7 +36,8 @@ impl Columns {
         self.lists[list][index / super::BLOCK] >> (index % super::BLOCK) & 1 == 1
     }
 
-    fn rows_of(&self, event: usize, index: usize) -> Vec<EventRow> {
+    /// The events of the kind with this index of the patron in row `index`.
+    pub fn rows_of(&self, event: usize, index: usize) -> Vec<EventRow> {
         let Some(events) = &self.events[event] else { return Vec::new() };
         let range = events.offsets[index] as usize..events.offsets[index + 1] as usize;
         let row = |at: usize| EventRow {

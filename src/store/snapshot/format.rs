@@ -1,6 +1,6 @@
 //! How a snapshot lies on the disk.
 //!
-//! A head of 64 bytes, sections that begin at multiples of 64 bytes, and a directory (JSON) that says what each is,
+//! A head of 128 bytes, sections that begin at multiples of 64 bytes, and a directory (JSON) that says what each is,
 //! how long, and its checksum. Sections are the buffers of columns as they are in memory, in the byte order of the
 //! machine that wrote them, padding included. A head that a machine of the other order wrote has another magic number.
 
@@ -15,12 +15,12 @@ use crate::time::Zone;
 /// Eight letters, as a number of this machine's byte order.
 const MAGIC: u64 = u64::from_be_bytes(*b"BkMbSnap");
 /// Of everything below; another one is made anew.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Where sections may begin: a line of the processor's cache, and enough for every vector.
 pub(super) const ALIGNMENT: u64 = 64;
 
 /// Bytes of the head.
-pub(super) const HEAD: usize = 64;
+pub(super) const HEAD: usize = 128;
 
 /// The beginning of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,19 +34,24 @@ impl Head {
     pub fn to_bytes(self) -> [u8; HEAD] {
         let Head { stamp, directory } = self;
         let (token, change) = (stamp.token as u64, stamp.change as u64);
-        let mut words = [MAGIC, VERSION, token, change, directory.at, directory.bytes, directory.sum, 0];
-        words[7] = sum(bytemuck::cast_slice(&words[..7]));
+        let next_row = stamp.next_row as u64;
+        let known = [MAGIC, VERSION, token, change, next_row, directory.at, directory.bytes, directory.sum];
+        let mut words = [0; HEAD / 8];
+        words[..8].copy_from_slice(&known);
+        words[15] = sum(bytemuck::cast_slice(&words[..15]));
         bytemuck::cast(words)
     }
 
     /// `None`: it is no head of this version and this machine, or it is damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Head> {
         let bytes: [u8; HEAD] = bytes.get(..HEAD)?.try_into().ok()?;
-        let words: [u64; 8] = bytemuck::cast(bytes);
-        let [MAGIC, VERSION, token, change, at, bytes, sum_of_directory, sum_of_head] = words else { return None };
-        let stamp = Stamp { token: token as i64, change: change as i64 };
+        let words: [u64; HEAD / 8] = bytemuck::cast(bytes);
+        let [MAGIC, VERSION, token, change, next_row, at, bytes, sum_of_directory, .., sum_of_head] = words else {
+            return None;
+        };
+        let stamp = Stamp { token: token as i64, change: change as i64, next_row: next_row as i64 };
         let directory = Extent { at, bytes, sum: sum_of_directory };
-        (sum(bytemuck::cast_slice(&words[..7])) == sum_of_head).then_some(Head { stamp, directory })
+        (sum(bytemuck::cast_slice(&words[..15])) == sum_of_head).then_some(Head { stamp, directory })
     }
 }
 
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_head_comes_back_and_no_other_is_believed() {
-        let stamp = Stamp { token: -5, change: 7 };
+        let stamp = Stamp { token: -5, change: 7, next_row: 1 << 40 };
         let head = Head { stamp, directory: Extent { at: 128, bytes: 9, sum: u64::MAX } };
         let bytes = head.to_bytes();
         assert_eq!(Head::from_bytes(&bytes), Some(head));

@@ -6,6 +6,7 @@
 //! columns are read into memory. What is erased or purged deletes the file (`forget`); so it may be deleted at any
 //! time by anybody.
 
+mod chosen;
 mod file;
 mod format;
 mod from_store;
@@ -17,11 +18,11 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
+use super::{Change, Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
 use crate::catalogue::EventId;
 use crate::limits;
+use crate::rule::Facts;
 use crate::rule::columns::{BLOCK, Builder, Columns, Wanted};
-use crate::rule::{Facts, PatronId};
 use crate::time::{Day, Instant, Zone};
 
 use file::{Snapped, Unusable};
@@ -29,6 +30,7 @@ use merged::Merged;
 use parts::{Delta, GrowingChanges};
 use stamp::Stamped;
 
+pub use chosen::{Base, Choice, Chosen};
 pub(super) use stamp::forget;
 
 /// Hears how much of how much is done.
@@ -246,16 +248,20 @@ fn read(store: &Store, snapped: &Snapped, wanted: &Wanted, dates: &Dates<'_>) ->
         return Ok(Found::Old);
     }
     let valid = valid(&base, &changed);
-    let delta = delta(&reader, wanted, &changed, dates)?.columns;
+    let base = Base::new(snapped.stamp, wanted, base);
+    let since = snapped.stamp.change;
+    let choice = Choice { reader: &reader, wanted, dates, base: Some(&base), since };
+    let chosen = |change: &Change| Chosen { patron: change.patron, change: Some(*change) };
+    let delta = choice.columns(&changed.patrons.iter().map(chosen).collect::<Vec<_>>())?;
     moment.finish()?;
-    Ok(Found::Columns(base, valid, delta))
+    Ok(Found::Columns(base.into_columns(), valid, delta))
 }
 
 /// A bit for each row: whether the patron did not change.
 fn valid(base: &Columns, changed: &Changes) -> Vec<u64> {
     let mut valid = base.all_rows();
-    for PatronId(patron) in &changed.patrons {
-        if let Ok(row) = base.patrons.binary_search(patron) {
+    for change in &changed.patrons {
+        if let Ok(row) = base.patrons.binary_search(&change.patron.0) {
             valid[row / BLOCK] &= !(1 << (row % BLOCK));
         }
     }
@@ -268,8 +274,8 @@ fn delta(reader: &Reader<'_>, wanted: &Wanted, changed: &Changes, dates: &Dates<
     let day = (dates.day)(dates.zone);
     let mut builder = Builder::new(catalogue, wanted, &day);
     let mut changes = GrowingChanges::default();
-    for patron in &changed.patrons {
-        let Some(facts) = reader.facts(*patron, &needs)? else { continue };
+    for change in &changed.patrons {
+        let Some(facts) = reader.facts(change.patron, &needs)? else { continue };
         builder.push(&facts);
         facts.changed.iter().for_each(|(field, at)| changes.push(field.0, at.0));
         changes.end_patron();

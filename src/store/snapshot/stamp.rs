@@ -24,6 +24,8 @@ pub(super) struct Stamp {
     pub token: i64,
     /// The newest entry of the change log.
     pub change: i64,
+    /// Events that come later have this row or a larger one.
+    pub next_row: i64,
 }
 
 /// Readers that all see one state of the store, until they are dropped.
@@ -56,9 +58,13 @@ pub(super) fn stamp(store: &Path, readers: usize) -> Result<Stamped, StoreError>
             Ok(reader)
         })
         .collect::<Result<_, StoreError>>()?;
-    let change = transaction.query_row("SELECT coalesce(max(seq), 0) FROM change_log", (), |row| row.get(0))?;
+    let sql = "INSERT OR REPLACE INTO meta (name, value)
+               SELECT 'snapshot_change', coalesce(max(seq), 0) FROM change_log RETURNING value";
+    let change = transaction.query_row(sql, (), |row| row.get(0))?;
+    let sql = "SELECT coalesce((SELECT value FROM meta WHERE name = 'next_row'), 1)";
+    let next_row = transaction.query_row(sql, (), |row| row.get(0))?;
     transaction.commit()?;
-    Ok(Stamped { stamp: Stamp { token, change }, readers, writer })
+    Ok(Stamped { stamp: Stamp { token, change, next_row }, readers, writer })
 }
 
 impl Stamped {
@@ -105,7 +111,7 @@ pub(super) fn unfinished(path: &Path, token: i64) -> PathBuf {
 /// # Errors
 /// If a file cannot be deleted: then what is to be deleted would live on in it.
 pub(in crate::store) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM meta WHERE name = 'snapshot'", ())?;
+    connection.execute("DELETE FROM meta WHERE name IN ('snapshot', 'snapshot_change')", ())?;
     if let Some(path) = path(connection) {
         remove(&path)?;
         remove_unfinished(&path)?;

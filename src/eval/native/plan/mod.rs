@@ -205,7 +205,7 @@ pub(in crate::eval) fn wanted(rules: &Rules, world: &World<'_>) -> Wanted {
                 wanted.fields[field.index()] = true;
                 wanted.changed[field.index()] = true;
             }
-            ValueNode::Row { event: of, read } => match read {
+            ValueNode::Row { event: of, read } | ValueNode::StartEvent { event: of, read } => match read {
                 EventRead::Field(field) => event(&mut wanted, *of, Some(*field)),
                 EventRead::At => event(&mut wanted, *of, None),
                 EventRead::Open => {

@@ -1,0 +1,389 @@
+//! Whom a tick need not look at closely.
+//!
+//! Native code says of many patrons at once what the start conditions of all campaigns are and until when; the other
+//! starts are tried by their dates alone, and where that does not settle it the patron is looked at closely. So most
+//! of those whose data changed, and of those whom a midnight brings up, cost neither a look at their facts nor a write.
+//! A patron for whom nothing may be decided is left as they are: [`Look::Nothing`] and [`Look::Moves`] decide what a
+//! close look would.
+
+use std::ops::Range;
+
+use crate::catalogue::{EventId, FieldId, Value};
+use crate::engine::journey::Lead;
+use crate::engine::occurrence::{self, Anniversaries, Watch, row_key, written};
+use crate::engine::plan::{Plan, Running, Start};
+use crate::engine::state::PatronState;
+use crate::engine::tick::{Looked, Tick};
+use crate::eval::{Bitmap, Bulk, Compiled, NEVER, RuleId, Untils, Way, local_dates};
+use crate::limits;
+use crate::rule::columns::{Columns, Events, Wanted};
+use crate::rule::{Facts, RowId};
+use crate::store::snapshot::{Base, Choice, Chosen, Dates};
+use crate::store::{Kinds, StoreError};
+use crate::time::{Duration, Instant};
+
+/// What a plan keeps from one tick to the next.
+#[derive(Default)]
+pub(super) struct Kept {
+    conditions: Option<Compiled>,
+    audiences: Option<Compiled>,
+    base: Option<Base>,
+    /// Patrons who were looked at since there was one.
+    without_base: i64,
+}
+
+/// How a patron is to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Look {
+    /// Nothing is decided and nothing is remembered but until when that holds.
+    Nothing,
+    /// Start conditions turned, and nothing fires.
+    Moves,
+    /// Everything is tried.
+    Closely,
+}
+
+/// Patrons that are looked at together.
+pub(super) struct Screen<'a> {
+    columns: Columns,
+    /// For each campaign that starts with a condition two: it is true, it is false.
+    truths: Vec<Bitmap>,
+    untils: Untils<'a>,
+    /// By index of the plan's campaigns: the first of its truths.
+    conditions: Vec<Option<usize>>,
+    /// Those whose schedule fires: the first two of the truths of their audience, and of each exception.
+    audiences: Vec<Bitmap>,
+    admitting: Vec<Option<Range<usize>>>,
+}
+
+/// How so many patrons are looked at; `None`: each closely.
+pub(super) fn way(plan: &Plan<'_>, patrons: usize) -> Option<Way> {
+    match plan.screens {
+        Some(way) => way,
+        None if patrons < limits::SCREEN_FROM => None,
+        None if patrons >= limits::COMPILE_FROM || plan.kept().conditions.is_some() => Some(Way::Native),
+        None => Some(Way::Interpreted),
+    }
+}
+
+/// Opens the store's snapshot for what is wanted, or closes one that is no longer the store's. `patrons` will be
+/// looked at.
+pub(super) fn prepare(tick: &Tick<'_>, patrons: usize) -> Result<(), StoreError> {
+    let reader = tick.transaction.reader();
+    let mut kept = tick.plan.kept();
+    if let Some(base) = &kept.base
+        && !base.is_of(&reader)?
+    {
+        kept.base = None;
+    }
+    // Opening reads some columns of everybody: worth it once as much was read without.
+    kept.without_base += if kept.base.is_some() { 0 } else { patrons as i64 };
+    if kept.base.is_none() && kept.without_base * limits::OPEN_FOR_SHARE >= reader.newest_patron()?.0 {
+        kept.without_base = 0;
+        kept.base = Base::open(&reader, &wanted(tick), &dates(tick));
+    }
+    Ok(())
+}
+
+fn dates<'t>(tick: &Tick<'t>) -> Dates<'t> {
+    Dates { zone: tick.world.zone, day: |zone| Box::new(local_dates(zone)) }
+}
+
+/// What the rules read, and the dates of the other starts.
+fn wanted(tick: &Tick<'_>) -> Wanted {
+    let plan = tick.plan;
+    let mut wanted = Bulk::new(&plan.rules, tick.world, &[], Way::Native).wanted();
+    for running in &plan.campaigns {
+        let row = match running.start {
+            Start::Event { event, .. } | Start::Record { event, .. } => Some((event, None)),
+            Start::EventDate { event, field, .. } => Some((event, Some(field))),
+            Start::Date { field: Some(field), .. } | Start::Anniversary { field: Some(field), .. } => {
+                wanted.fields[field.index()] = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some((event, field)) = row {
+            let count = plan.program.catalogue.event(event).fields.len();
+            let fields = wanted.events[event.index()].get_or_insert_with(|| vec![false; count]);
+            if let Some(field) = field {
+                fields[usize::from(field)] = true;
+            }
+        }
+    }
+    wanted
+}
+
+/// The rules of the campaigns that `of` names, one behind another, and where those of each campaign begin and end.
+fn gathered<'p>(
+    plan: &'p Plan<'_>,
+    of: impl Fn(&'p Running<'_>) -> Option<Vec<RuleId>>,
+) -> (Vec<RuleId>, Vec<Option<Range<usize>>>) {
+    let mut rules = Vec::new();
+    let mut places = Vec::new();
+    for running in &plan.campaigns {
+        places.push(of(running).map(|own| {
+            let start = rules.len();
+            rules.extend(own);
+            start..rules.len()
+        }));
+    }
+    (rules, places)
+}
+
+/// With the code that an earlier tick made.
+fn with_code<'a>(bulk: Bulk<'a>, way: Way, kept: &mut Option<Compiled>) -> Bulk<'a> {
+    match kept.take_if(|_| way == Way::Native) {
+        Some(compiled) => bulk.with_compiled(compiled),
+        None => bulk,
+    }
+}
+
+fn keep_code(bulk: Bulk<'_>, way: Way, kept: &mut Option<Compiled>) {
+    if way == Way::Native {
+        *kept = Some(bulk.into_compiled());
+    }
+}
+
+impl<'a> Screen<'a> {
+    /// Of these patrons, in order of id.
+    pub fn new(tick: &Tick<'a>, patrons: &[Looked], since: i64, way: Way) -> Result<Screen<'a>, StoreError> {
+        let plan = tick.plan;
+        let mut kept = plan.kept();
+        let (reader, wanted, dates) = (tick.transaction.reader(), wanted(tick), dates(tick));
+        let choice = Choice { reader: &reader, wanted: &wanted, dates: &dates, base: kept.base.as_ref(), since };
+        let chosen: Vec<Chosen> = patrons.iter().map(|looked| looked.chosen).collect();
+        let columns = choice.columns(&chosen)?;
+        let (rules, conditions) = gathered(plan, |running| match running.start {
+            Start::Becomes { condition, .. } | Start::Leaves { condition } => Some(vec![condition]),
+            _ => None,
+        });
+        let bulk = Bulk::new(&plan.rules, tick.world, &rules, way).with_validity();
+        let mut bulk = with_code(bulk, way, &mut kept.conditions);
+        let (truths, untils) = bulk.run_until(&columns, tick.now);
+        keep_code(bulk, way, &mut kept.conditions);
+        let (mut audiences, mut admitting) = (Vec::new(), vec![None; plan.campaigns.len()]);
+        if tick.watches.iter().any(|watch| watch.scheduled.is_some()) {
+            let rules;
+            (rules, admitting) = gathered(plan, |running| {
+                let is_scheduled = matches!(running.start, Start::Schedule) && !running.is_public();
+                is_scheduled.then(|| running.audience.iter().chain(&running.except).copied().collect())
+            });
+            let mut bulk = with_code(Bulk::new(&plan.rules, tick.world, &rules, way), way, &mut kept.audiences);
+            audiences = bulk.run(&columns, tick.now);
+            keep_code(bulk, way, &mut kept.audiences);
+        }
+        let conditions = conditions.into_iter().map(|range| range.map(|range| 2 * range.start)).collect();
+        Ok(Screen { columns, truths, untils, conditions, audiences, admitting })
+    }
+
+    /// The row of a patron; `None`: they are no longer there.
+    pub fn row(&self, chosen: Chosen) -> Option<usize> {
+        self.columns.patrons.binary_search(&chosen.patron.0).ok()
+    }
+
+    /// The facts of a patron, with the events that rules and starts read.
+    pub fn facts(&self, row: usize, facts: Option<Facts>) -> Option<Facts> {
+        let mut facts = facts?;
+        for (index, rows) in facts.events.iter_mut().enumerate().filter(|(_, rows)| rows.is_empty()) {
+            *rows = self.columns.rows_of(index, row);
+        }
+        Some(facts)
+    }
+
+    /// What the start condition of a campaign is; `None`: it starts otherwise.
+    pub fn condition(&self, row: usize, index: usize) -> Option<Option<bool>> {
+        let first = self.conditions[index]?;
+        Some(if self.truths[first].contains(row) {
+            Some(true)
+        } else {
+            self.truths[first + 1].contains(row).then_some(false)
+        })
+    }
+
+    /// How to look at a patron, and the first instant at which another look may find something else.
+    pub fn look(&self, tick: &Tick<'a>, row: usize, looked: &Looked, state: &PatronState) -> (Look, Instant) {
+        let mut until = if looked.is_touched { NEVER } else { state.until.unwrap_or(NEVER) };
+        until = until.min(self.untils.get(row));
+        if !state.enrolments.is_empty() {
+            return (Look::Closely, until);
+        }
+        let mut look = Look::Nothing;
+        let mut memberships = state.memberships.iter().peekable();
+        for (index, running) in tick.plan.campaigns.iter().enumerate() {
+            let watch = &tick.watches[index];
+            if running.is_public() || !(looked.is_touched || watch.is_baseline || watch.scheduled.is_some()) {
+                continue;
+            }
+            let Some(value) = self.condition(row, index) else {
+                let mut other = Other { screen: self, tick, running, watch, row, looked, state, until: &mut until };
+                if other.stirs(index) {
+                    return (Look::Closely, until);
+                }
+                continue;
+            };
+            // Both are in order of name.
+            while memberships.next_if(|(name, _)| name.as_str() < running.name()).is_some() {}
+            let before = memberships.peek().filter(|(name, _)| *name == running.name()).map(|(_, known)| **known);
+            let is_in = before.is_some_and(|before| before.value == Some(true));
+            let fires = match running.start {
+                Start::Becomes { including_current, .. } => {
+                    value == Some(true) && !is_in && (!watch.is_baseline || including_current)
+                }
+                _ => value == Some(false) && before.is_some_and(|before| before.known) && !watch.is_baseline,
+            };
+            if fires {
+                return (Look::Closely, until);
+            }
+            let stays = match before {
+                Some(before) => before.value == value && before.known == value.unwrap_or(before.known),
+                None => value != Some(true),
+            };
+            if !stays {
+                look = Look::Moves;
+            }
+        }
+        (look, until)
+    }
+}
+
+/// A campaign that starts otherwise than with a condition, and a patron.
+struct Other<'s, 'a> {
+    screen: &'s Screen<'a>,
+    tick: &'s Tick<'a>,
+    running: &'s Running<'a>,
+    watch: &'s Watch,
+    row: usize,
+    looked: &'s Looked,
+    state: &'s PatronState,
+    until: &'s mut Instant,
+}
+
+impl Other<'_, '_> {
+    /// Whether something may be decided. If not, lowers the instant up to which that holds.
+    fn stirs(&mut self, index: usize) -> bool {
+        match &self.running.start {
+            Start::Becomes { .. } | Start::Leaves { .. } => false,
+            Start::Schedule => self.watch.scheduled.is_some() && self.is_admitted(index),
+            Start::Change { .. } => self.watch.is_baseline || self.changed(Kinds::PATRON),
+            Start::Event { event, .. } => self.event_stirs(*event),
+            Start::Record { event, .. } => self.record_stirs(*event),
+            Start::EventDate { event, field, offset, .. } => {
+                let name = self.tick.plan.program.catalogue.event(*event).name;
+                self.may_withdraw(Kinds::altered(name.as_str())) || self.event_date_stirs(*event, *field, *offset)
+            }
+            Start::Date { field, offset, .. } => {
+                self.may_withdraw(Kinds::PATRON) || self.date_stirs(*field, *offset, false)
+            }
+            Start::Anniversary { field, offset, .. } => {
+                self.may_withdraw(Kinds::PATRON) || self.date_stirs(*field, *offset, true)
+            }
+        }
+    }
+
+    /// In the audience of what is scheduled, and in no exception.
+    fn is_admitted(&self, index: usize) -> bool {
+        let Some(range) = &self.screen.admitting[index] else { return true };
+        let audience = usize::from(self.running.audience.is_some());
+        range.clone().enumerate().all(|(nth, rule)| {
+            let of = if nth < audience { 2 * rule } else { 2 * rule + 1 };
+            self.screen.audiences[of].contains(self.row)
+        })
+    }
+
+    fn changed(&self, kinds: Kinds) -> bool {
+        self.looked.chosen.change.is_some_and(|change| change.kinds.meets(kinds))
+    }
+
+    /// What was decided by a date that may have moved.
+    fn may_withdraw(&self, kinds: Kinds) -> bool {
+        let name = self.running.name();
+        let from = (name.to_owned(), String::new());
+        let mut decided = self.state.occurrences.range(from..).take_while(|((campaign, _), _)| campaign == name);
+        (self.changed(kinds) || self.watch.is_baseline) && decided.any(|(_, decided)| decided.date.is_some())
+    }
+
+    fn look_at(&mut self, at: Instant) {
+        if at > self.tick.now {
+            *self.until = (*self.until).min(at);
+        }
+    }
+
+    /// Whether what is due at `due` may fire now; notes when it comes due.
+    fn is_due(&mut self, due: Instant) -> bool {
+        self.look_at(due);
+        let too_old = || self.tick.now > self.tick.world.zone.plus(due, self.running.campaign.expires_after);
+        due <= self.tick.now && !self.watch.is_baseline && due > self.watch.baseline_at && !too_old()
+    }
+
+    fn is_decided(&self, key: String) -> bool {
+        self.state.occurrences.contains_key(&(self.running.name().to_owned(), key))
+    }
+
+    /// The rows of a kind that are there by now. Notes when the others will be.
+    fn rows(&mut self, event: EventId) -> (&Events, Range<usize>) {
+        let events = self.screen.columns.events(event).expect("the screen has what starts are about");
+        let all = events.offsets[self.row] as usize..events.offsets[self.row + 1] as usize;
+        let now = self.tick.now.0;
+        let present = all.start..all.start + events.at[all.clone()].partition_point(|at| *at <= now);
+        if present.end < all.end {
+            self.look_at(Instant(events.at[present.end]));
+        }
+        (events, present)
+    }
+
+    fn event_stirs(&mut self, event: EventId) -> bool {
+        let watch = *self.watch;
+        let (events, present) = self.rows(event);
+        let is_new =
+            |at: usize| events.row[at] > watch.last_row.0 || watch.last.is_none_or(|last| events.at[at] > last.0);
+        let new: Vec<Instant> = present.filter(|at| is_new(*at)).map(|at| Instant(events.at[at])).collect();
+        new.into_iter().any(|at| self.is_due(at))
+    }
+
+    fn record_stirs(&mut self, event: EventId) -> bool {
+        let name = self.tick.plan.program.catalogue.event(event).name;
+        let (events, present) = self.rows(event);
+        let rows: Vec<i64> = events.row[present].to_vec();
+        rows.into_iter().any(|row| !self.is_decided(row_key(name, RowId(row), None)))
+    }
+
+    fn event_date_stirs(&mut self, event: EventId, field: u16, offset: Lead) -> bool {
+        let name = self.tick.plan.program.catalogue.event(event).name;
+        let zone = self.tick.world.zone;
+        let (events, present) = self.rows(event);
+        let column = events.fields[usize::from(field)].as_ref().expect("the screen has the dates of starts");
+        let dates: Vec<(RowId, Value)> =
+            present.filter_map(|at| Some((RowId(events.row[at]), column.value(at)?))).collect();
+        let Some(offset) = fixed(offset) else { return !dates.is_empty() };
+        dates.into_iter().any(|(row, date)| {
+            let due = occurrence::due(zone, &date, offset, true);
+            due.is_some_and(|due| self.is_due(due) && !self.is_decided(row_key(name, row, Some(&written(&date)))))
+        })
+    }
+
+    /// A date of the patron's, or its anniversaries.
+    fn date_stirs(&mut self, field: Option<FieldId>, offset: Lead, yearly: bool) -> bool {
+        let (Some(field), Some(offset)) = (field, fixed(offset)) else { return true };
+        let zone = self.tick.world.zone;
+        let column = self.screen.columns.field(field).expect("the screen has the dates of starts");
+        let Some(value) = column.value(self.row) else { return false };
+        if !yearly {
+            let due = occurrence::due(zone, &value, offset, false);
+            return due.is_some_and(|due| self.is_due(due) && !self.is_decided(written(&value)));
+        }
+        let Some(anniversaries) = Anniversaries::of(zone, &value, offset) else { return false };
+        let next = anniversaries.next(self.tick.now);
+        self.look_at(anniversaries.due(next));
+        next > 1 && self.is_due(anniversaries.due(next - 1)) && !self.is_decided(anniversaries.key(next - 1))
+    }
+}
+
+/// An offset that is the same for everybody.
+fn fixed(offset: Lead) -> Option<Option<Duration>> {
+    match offset {
+        Lead::None => Some(None),
+        Lead::Fixed(duration) => Some(Some(duration)),
+        Lead::Field { .. } => None,
+    }
+}
