@@ -4,8 +4,6 @@
 //! round by round, and their results must be equal, patron by patron. `--engines` measures SQLite and DuckDB too; for
 //! the latter `pip install duckdb numpy`.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use bookmobile::catalogue::ClassSet;
@@ -13,9 +11,12 @@ use bookmobile::eval::{Bitmap, Bulk, RuleId, Rules, Way, World, local_dates};
 use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Cells, Column, Columns};
+use duckdb::DuckDb;
 use rayon::prelude::*;
 use timing::{Rounds, clock, ms};
 
+#[path = "workload/duckdb.rs"]
+mod duckdb;
 #[path = "workload/rivals/mod.rs"]
 mod rivals;
 #[path = "workload/sql.rs"]
@@ -114,52 +115,6 @@ fn main() {
         println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", ms(min), ms(median));
     }
     println!("{:.0} MB of columns, {} segments", touched.bytes() as f64 / 1e6, program.segments.len());
-}
-
-/// DuckDB in a process of Python.
-struct DuckDb {
-    process: Child,
-    answers: BufReader<ChildStdout>,
-    folder: tempfile::TempDir,
-}
-
-impl DuckDb {
-    /// `None`, and says so: there is no Python with it.
-    fn start(tables: &[sql::Table], query: &str) -> Option<DuckDb> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        sql::write(tables, query, folder.path()).expect("the tables can be written");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/by_duckdb.py");
-        let mut process = Command::new("python3")
-            .args([script.as_ref(), folder.path()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .inspect_err(|error| println!("no DuckDB: python3: {error}"))
-            .ok()?;
-        let mut answers = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        answers.read_line(&mut line).expect("its output can be read");
-        if line.trim() != "ready" {
-            println!("no DuckDB: pip install duckdb numpy");
-            return None;
-        }
-        Some(DuckDb { process, answers, folder })
-    }
-
-    /// As it measures itself, without the way here.
-    fn run(&mut self) -> Duration {
-        self.process.stdin.as_mut().expect("it is piped").write_all(b"run\n").expect("it listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("it answers");
-        Duration::from_secs_f64(line.trim().parse::<f64>().expect("milliseconds") / 1e3)
-    }
-
-    fn masks(mut self) -> Vec<u64> {
-        drop(self.process.stdin.take());
-        self.process.wait().expect("it ends");
-        let bytes = std::fs::read(self.folder.path().join("masks")).expect("it wrote the masks");
-        bytes.chunks_exact(8).map(|mask| u64::from_le_bytes(mask.try_into().expect("eight bytes"))).collect()
-    }
 }
 
 type Evaluator<'e> = (&'static str, Box<dyn FnMut() -> Vec<Vec<u64>> + 'e>);

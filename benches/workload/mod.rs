@@ -97,7 +97,8 @@ impl<'a> Town<'a> {
         facts
     }
 
-    fn event(&self, event: EventId, random: &mut Random) -> EventRow {
+    /// An event of this kind in the three years, or somewhat ahead.
+    pub fn event(&self, event: EventId, random: &mut Random) -> EventRow {
         let declared = self.catalogue.event(event);
         let ahead = declared.name.as_str() == "visit" && random.below(50) == 0;
         // Three years, the last ones a little more often.
