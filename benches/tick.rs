@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use bookmobile::catalogue::ClassSet;
 use bookmobile::check;
 use bookmobile::engine::{self, Plan, TickReport};
-use bookmobile::eval::{Bulk, RuleId, Rules, Way, World, local_dates};
+use bookmobile::eval::{Bitmap, Bulk, RuleId, Rules, Way, World, local_dates};
 use bookmobile::program::Program;
 use bookmobile::rule::Tables;
 use bookmobile::rule::columns::{Builder, Columns, Wanted};
@@ -79,9 +79,7 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
     row("the first tick", &Rounds(vec![took]), &format!("{}, peak {} MB", told(&report), peak()));
     let (took, ()) = clock(|| make_snapshot(&town, &program));
     row("making the snapshot", &Rounds(vec![took]), "");
-    let rivals = engines.then(|| everybody(&town, &program));
-    let rivals = rivals.as_ref().map(|columns| rivals::Town::new(&program.catalogue, columns, now));
-    let mut duckdb = rivals.as_ref().and_then(|town| DuckDb::start(&sql::tables(town), &sql::query(town)));
+    let mut duckdb = if engines { start_duckdb(&town, &program, now) } else { None };
 
     // Opens the snapshot and makes the code: once in the life of a process.
     store::change(&mut town, &program, patrons as usize / 50, News::Busy, now.plus_seconds(60), 0);
@@ -94,7 +92,7 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
         }
         let (mut ticks, mut by_duckdb, mut last) = (Rounds::default(), Rounds::default(), TickReport::default());
         for round in 0..ROUNDS {
-            by_duckdb.0.extend(duckdb.as_mut().map(DuckDb::run));
+            by_duckdb.0.extend(duckdb.as_mut().map(|(duckdb, _)| duckdb.run()));
             now = now.plus_seconds(300);
             store::change(&mut town, &program, count, news, now, (count + round) as u64);
             let (took, report) = tick(&mut town, &plan, now);
@@ -108,6 +106,11 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
             let ratio = by_duckdb.median().as_secs_f64() / ticks.median().as_secs_f64();
             row("  DuckDB, all again", &by_duckdb, &format!("{ratio:.1} times the tick"));
         }
+    }
+    if let Some((duckdb, expected)) = duckdb {
+        let found = sql::bitmaps(&duckdb.masks());
+        let same = |(one, other): (&Bitmap, &Vec<u64>)| one.words() == other;
+        assert!(expected.iter().zip(&found).all(same), "DuckDB finds others");
     }
     now = now.plus_seconds(300);
     store::change(&mut town, &program, 1_000, News::Busy, now, 7);
@@ -190,8 +193,16 @@ fn everybody(store: &Store, program: &Program) -> Columns {
     builder.finish()
 }
 
-/// Who is in a segment by what the ticks wrote is in it by an evaluation of everybody.
-fn compare(store: &Store, program: &Program, now: Instant) {
+/// DuckDB with everybody as they now are, and whom it is to find.
+fn start_duckdb(store: &Store, program: &Program, now: Instant) -> Option<(DuckDb, Vec<Bitmap>)> {
+    let columns = everybody(store, program);
+    let town = rivals::Town::new(&program.catalogue, &columns, now);
+    let duckdb = DuckDb::start(&sql::tables(&town), &sql::query(&town))?;
+    Some((duckdb, evaluated(program, &columns, now)))
+}
+
+/// Who is in each segment by an evaluation of everybody.
+fn evaluated(program: &Program, columns: &Columns, now: Instant) -> Vec<Bitmap> {
     let tables = Tables::default();
     let (zone, week_starts) = (&program.library.zone, program.library.week_starts);
     let world = World { catalogue: &program.catalogue, tables: &tables, zone, week_starts };
@@ -199,8 +210,13 @@ fn compare(store: &Store, program: &Program, now: Instant) {
     let ids: Vec<RuleId> = (program.segments.iter())
         .map(|segment| rules.add(&program.segments, &program.catalogue, &segment.body, ClassSet::EMPTY))
         .collect();
+    Bulk::selecting(&rules, world, &ids, Way::Native).run(columns, now)
+}
+
+/// Who is in a segment by what the ticks wrote is in it by an evaluation of everybody.
+fn compare(store: &Store, program: &Program, now: Instant) {
     let columns = everybody(store, program);
-    let found = Bulk::selecting(&rules, world, &ids, Way::Native).run(&columns, now);
+    let found = evaluated(program, &columns, now);
     let sql = "SELECT patron FROM standing WHERE json_extract(campaigns, ?1) = 1 ORDER BY patron";
     let mut query = store.connection().prepare(sql).expect("a statement");
     for (segment, found) in program.segments.iter().zip(found) {

@@ -90,7 +90,7 @@ pub enum News {
     /// Half do again what they did within a week, of half a field is corrected: some thirty of a hundred enter a
     /// segment.
     Busy,
-    /// The e-mail address is another one: hardly anybody enters a segment by it.
+    /// Who has an e-mail address has another one: nobody enters a segment by it.
     Quiet,
 }
 
@@ -111,7 +111,9 @@ pub fn change(store: &mut Store, program: &Program, count: usize, news: News, no
                 act(&mut writer, transaction.connection(), program, patron, now, &mut random)
             }
             News::Busy => correct(&mut writer, program, patron, random.below(5), &mut random),
-            News::Quiet => correct(&mut writer, program, patron, 0, &mut random),
+            News::Quiet => {
+                has_email(transaction.connection(), patron) && correct(&mut writer, program, patron, 0, &mut random)
+            }
         };
         if is_done {
             changed.insert(patron);
@@ -141,6 +143,11 @@ fn act(
     let fields: Vec<(u16, Option<Value>)> = (0..).zip(Town::new(program).event(event, random).fields).collect();
     let at = now.plus_seconds(-1 - random.below(60) as i64);
     writer.event(PatronId(patron), event, None, at, &fields).expect("written").row.is_some()
+}
+
+fn has_email(db: &Connection, patron: i64) -> bool {
+    let mut statement = db.prepare_cached("SELECT f_email IS NOT NULL FROM patron WHERE id = ?1").expect("a statement");
+    statement.query_row([patron], |row| row.get(0)).expect("the patron is there")
 }
 
 /// Corrects the n-th of some fields.
