@@ -10,10 +10,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use crate::catalogue::{Channel, EventId, MessageLimit, Value};
+use crate::catalogue::{Channel, EventId};
 use crate::engine::ask::Ask;
-use crate::engine::outbox::{About, RecipientKind};
-use crate::engine::plan::{Plan, Running};
+use crate::engine::outbox::RecipientKind;
+use crate::engine::plan::Plan;
 use crate::engine::reach::{self, Way};
 use crate::engine::state::{self, Enrolment};
 use crate::engine::steps::fitting_rows;
@@ -25,6 +25,13 @@ use crate::rule::{EventRow, Facts, PatronId, Tables};
 use crate::store::{Store, StoreError, SuppressionList, Transaction};
 use crate::symbol::Symbol;
 use crate::time::{Duration, Instant};
+
+mod judge;
+mod limit;
+mod record;
+
+use judge::Verdict;
+pub use limit::{LimitOf, Limited};
 
 /// How long a message of a campaign that is not in the program waits before it is looked at again.
 const ABSENT: Duration = Duration { count: 1, unit: crate::time::Unit::Hour };
@@ -90,39 +97,6 @@ pub struct DeliveryReport {
     pub unknown: usize,
 }
 
-/// A message that a limit holds back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Limited {
-    /// The row of the outbox.
-    pub id: i64,
-    pub patron: PatronId,
-    pub campaign: Symbol,
-    pub limit: LimitOf,
-    /// The campaigns whose messages have used the limit up, in order of name.
-    pub used_by: Vec<Symbol>,
-}
-
-/// Whose limit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum LimitOf {
-    Library,
-    Campaign,
-}
-
-impl LimitOf {
-    /// `library`, `campaign`.
-    pub fn word(self) -> &'static str {
-        match self {
-            LimitOf::Library => "library",
-            LimitOf::Campaign => "campaign",
-        }
-    }
-
-    fn reason(self, limit: MessageLimit) -> String {
-        format!("the {}'s limit of {limit}", self.word())
-    }
-}
-
 /// A row of the outbox.
 struct Queued {
     id: i64,
@@ -136,17 +110,6 @@ struct Queued {
     show_until: Option<Instant>,
     address: Option<String>,
     due: Instant,
-}
-
-/// What the gate says.
-enum Verdict {
-    Go(Way),
-    Hold(Instant, String),
-    /// The same, because of a limit.
-    Limit(Instant, String, Limited),
-    Drop(String),
-    /// The enrolment ends and what it has queued is dropped.
-    End(&'static str),
 }
 
 /// Everything about the message at hand that outlives its transaction.
@@ -470,91 +433,6 @@ impl Gate<'_, '_> {
         Ok(())
     }
 
-    fn judge(&self, queued: &Queued, index: usize, message: usize, facts: &Facts, enrolment: &Enrolment) -> Verdict {
-        let running = &self.plan.campaigns[index];
-        let campaign = running.campaign;
-        let zone = &self.plan.program.library.zone;
-        let ask = Ask { interpreter: self.interpreter, facts, suppressed: &self.suppressed, now: self.now };
-        let is_public = queued.recipient == RecipientKind::Public;
-        if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
-            return Verdict::End(reason);
-        }
-        // Waiting for what the campaign's own `deliver` allows is no delay.
-        let from = running.own_hours.next_open(queued.due).unwrap_or(queued.due);
-        if self.now > zone.plus(from, campaign.expires_after) {
-            return Verdict::Drop(format!("expired: more than {} late", campaign.expires_after));
-        }
-        if queued.show_until.is_some_and(|until| self.now >= until) {
-            return Verdict::Drop("its last day has passed".into());
-        }
-        if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
-            return Verdict::Drop("what it is about no longer fits the start's `where`".into());
-        }
-        let is_personal = queued.recipient.is_personal();
-        let hours = if is_personal { &running.hours } else { &running.own_hours };
-        if !hours.open(self.now) {
-            let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
-            return Verdict::Hold(opening, "outside the hours of delivery".into());
-        }
-        match queued.recipient {
-            RecipientKind::Public => {
-                let channel = queued.channels.first().copied().unwrap_or(Channel::Web);
-                Verdict::Go(Way { channel, recipient: RecipientKind::Public, address: String::new() })
-            }
-            RecipientKind::Staff => match &queued.address {
-                Some(address) => Verdict::Go(Way {
-                    channel: Channel::Email,
-                    recipient: RecipientKind::Staff,
-                    address: address.clone(),
-                }),
-                None => Verdict::Drop("unreachable: no address of the staff".into()),
-            },
-            RecipientKind::Patron | RecipientKind::Guardian => {
-                let message = &self.plan.program.messages[message];
-                match reach::choose(self.plan, &ask, campaign, message, queued.recipient, &queued.channels) {
-                    Err(reason) => Verdict::Drop(reason),
-                    Ok(way) => match self.limited(queued.id, running, facts) {
-                        Some((reason, limited)) => Verdict::Limit(zone.next_midnight(self.now), reason, limited),
-                        None => Verdict::Go(way),
-                    },
-                }
-            }
-        }
-    }
-
-    /// Which limit the patron has reached.
-    fn limited(&self, id: i64, running: &Running<'_>, facts: &Facts) -> Option<(String, Limited)> {
-        let program = self.plan.program;
-        let campaign = running.campaign;
-        let sent = program.catalogue.event_named(Symbol::new("sent"))?;
-        let field = |name: &str| program.catalogue.event(sent).field(Symbol::new(name)).map(usize::from);
-        let (of_campaign, of_purpose) = (field("campaign")?, field("purpose")?);
-        let today = program.library.zone.day(self.now);
-        let named = |row: &EventRow, field: usize| row.fields[field].as_ref().and_then(Value::as_name);
-        let reached = |which: LimitOf, limit: MessageLimit, counts: &dyn Fn(&EventRow) -> bool| {
-            let first = today.plus(limit.per.negated()).plus_days(1);
-            let on = |row: &EventRow| program.library.zone.day(row.at);
-            let within = |row: &&EventRow| row.at <= self.now && (first..=today).contains(&on(row)) && counts(row);
-            let counted: Vec<&EventRow> = facts.events(sent).iter().filter(within).collect();
-            if (counted.len() as i64) < limit.messages {
-                return None;
-            }
-            let mut used_by: Vec<Symbol> = counted.iter().filter_map(|row| named(row, of_campaign)).collect();
-            used_by.sort_unstable();
-            used_by.dedup();
-            let limited = Limited { id, patron: facts.patron, campaign: campaign.name, limit: which, used_by };
-            Some((which.reason(limit), limited))
-        };
-        let needs_consent = |purpose: Symbol| {
-            program.catalogue.purpose_named(purpose).is_some_and(|id| program.catalogue.purpose(id).needs_consent)
-        };
-        let own = campaign
-            .limit
-            .and_then(|limit| reached(LimitOf::Campaign, limit, &|row| named(row, of_campaign) == Some(campaign.name)));
-        let library = program.library.limit.filter(|_| program.catalogue.purpose(campaign.purpose).needs_consent);
-        own.or_else(|| reached(LimitOf::Library, library?, &|row| named(row, of_purpose).is_some_and(needs_consent)))
-    }
-
     fn hand_over(&self, claimed: &Claimed, hand_over: &mut dyn FnMut(&Handover<'_>) -> Handed) -> Handed {
         let running = &self.plan.campaigns[claimed.index];
         let event = running.start.row_rule().map(|(event, _)| event);
@@ -585,54 +463,6 @@ impl Gate<'_, '_> {
             show_until: claimed.queued.show_until,
         })
     }
-
-    /// What came of a handover, and the `sent` event that belongs to it.
-    fn record(&mut self, transaction: &Transaction<'_>, claimed: &Claimed, handed: &Handed) -> Result<(), StoreError> {
-        let db = transaction.connection();
-        let id = claimed.queued.id;
-        match handed {
-            Handed::Later(until, reason) => return self.hold(db, id, (*until).max(Instant(self.now.0 + 1)), reason),
-            Handed::Not(reason) => return self.drop(db, id, reason),
-            Handed::Over(links) => write_links(db, id, links)?,
-        }
-        self.report.sent += 1;
-        let way = &claimed.way;
-        db.prepare_cached("UPDATE outbox SET state = 'sent', sent_at = ?2 WHERE id = ?1")?
-            .execute(params![id, self.now.0])?;
-        match way.recipient {
-            RecipientKind::Patron | RecipientKind::Guardian => self.write_sent(transaction, claimed),
-            RecipientKind::Staff | RecipientKind::Public => Ok(()),
-        }
-    }
-
-    fn write_sent(&self, transaction: &Transaction<'_>, claimed: &Claimed) -> Result<(), StoreError> {
-        let catalogue = &self.plan.program.catalogue;
-        let campaign = self.plan.campaigns[claimed.index].campaign;
-        let Some(sent) = catalogue.event_named(Symbol::new("sent")) else { return Ok(()) };
-        let about = About {
-            campaign: campaign.name,
-            message: self.plan.program.messages[claimed.message].name,
-            purpose: catalogue.purpose(campaign.purpose).name,
-            channel: claimed.way.channel,
-        };
-        let fields = about.fields(catalogue, sent);
-        // The key makes it one event however often it is written.
-        let key = format!("outbox {}", claimed.queued.id);
-        let mut writer = transaction.writer(&self.plan.program.library.zone, self.now);
-        writer.event(claimed.facts.patron, sent, Some(&key), self.now, &fields)?;
-        Ok(())
-    }
-}
-
-/// Where the links of a message lead, once for each.
-fn write_links(db: &Connection, id: i64, links: &[Target]) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached(
-        "INSERT OR IGNORE INTO message_link (name, number, outbox, kind, target) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    for link in links {
-        statement.execute(params![link.message.hex(), link.number, id, link.kind.word(), &*link.target])?;
-    }
-    Ok(())
 }
 
 fn read(db: &Connection, id: i64, state: &str) -> rusqlite::Result<Option<Queued>> {

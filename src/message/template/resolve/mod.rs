@@ -2,22 +2,23 @@
 
 use std::ops::Range;
 
-use crate::catalogue::{ClassSet, Element, EventId, EventKind, Field, FieldId, TableId, Type};
-use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::message::template::name::{list, nearest};
+use crate::catalogue::{ClassSet, Element, EventId, Field, FieldId, TableId, Type};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::message::template::place::{Place, Places};
 use crate::message::template::syntax::{Block, Expression, ExpressionKind, Node, Path, Tree, Word};
 use crate::message::template::unknown::Unknown;
 use crate::message::template::{BuiltIn, Formula, Role, Rows, Scope, Slot, SlotKind, StartScope, Use, Used, Variant};
-use crate::rule::{EventRead, Expr, Kind, Read};
+use crate::rule::{Expr, Kind, Read};
 use crate::symbol::Symbol;
 use crate::syntax::ast::Text;
 
-pub(super) const UNKNOWN_NAME: Code = Code("E0703");
-pub(super) const UNKNOWN_HELPER: Code = Code("E0704");
+mod event;
+mod finding;
+
+pub(super) use finding::{UNKNOWN_HELPER, UNKNOWN_NAME};
+
 /// A value that may be unknown, without a `default`.
 pub const NEEDS_DEFAULT: Code = Code("E0705");
-const NO_EVENT: Code = Code("E0709");
 const NOT_ROWS: Code = Code("E0710");
 const NOT_A_URL: Code = Code("E0711");
 const NOT_PRINTED: Code = Code("E0715");
@@ -212,44 +213,6 @@ impl Resolver<'_> {
             .help("`each` and `len` take `events` (after a start with `together`), a `pick`, or a set");
         self.findings.push(finding);
         None
-    }
-
-    fn events(&mut self, word: &Word, role: Role) -> Option<(Rows, Frame)> {
-        let span = self.text.place(word.range.clone());
-        match self.start {
-            StartScope::Events(event) => {
-                let classes = self.event_classes(event);
-                self.note(Used::StartCount(event), classes, role, Type::Int, &word.range);
-                Some((Rows::Events, Frame::Event(event)))
-            }
-            _ if self.scope.senders.is_empty() => None,
-            StartScope::Event(_) => {
-                self.not_started(
-                    span,
-                    "`events` needs a start with `together`",
-                    "`event` is the one that started it: `event.FIELD`",
-                );
-                None
-            }
-            StartScope::None => {
-                self.not_started(
-                    span,
-                    "`events` needs a start on an event or record, with `together`",
-                    "start it with `on EVENT together`",
-                );
-                None
-            }
-        }
-    }
-
-    fn not_started(&mut self, span: Span, text: &str, help: &str) {
-        let mut finding = Diagnostic::new(NO_EVENT, span, text).help(help);
-        let sender = self.scope.senders.iter().find(|sender| sender.start == self.start);
-        if let Some(sender) = sender {
-            finding =
-                finding.also(sender.span, format!("the campaign `{}` sends it and does not start so", sender.campaign));
-        }
-        self.findings.push(finding);
     }
 
     /// Anything that can be tried: a bool, or whether there is something.
@@ -464,73 +427,6 @@ impl Resolver<'_> {
         Some(Resolved::new(Formula::Name(name), ty, false))
     }
 
-    /// `event.FIELD`, `event.TABLE.FIELD`.
-    fn event(&mut self, words: &[Word], range: &Range<usize>, role: Role) -> Option<Resolved> {
-        let span = self.text.place(range.clone());
-        match self.start {
-            StartScope::Event(event) => {
-                let Some(second) = words.get(1) else {
-                    self.unknown_name(range, "`event` is a whole event", Some("name its field: `event.FIELD`"));
-                    return None;
-                };
-                if self.is_event_name(event, &second.text) {
-                    return self.event_value(event, &words[1..], range, role);
-                }
-                let known = self.event_names(event);
-                let text = format!("`{}` has no field", self.scope.catalogue.event(event).name);
-                self.misspelt(second, &known, &text);
-                None
-            }
-            _ if self.scope.senders.is_empty() => None,
-            StartScope::Events(_) => {
-                self.not_started(
-                    span,
-                    "after `together` there are several events",
-                    "write `{{#each events}} … {{/each}}`; inside it the fields are bare names",
-                );
-                None
-            }
-            StartScope::None => {
-                self.not_started(
-                    span,
-                    "`event` exists only in messages of campaigns that an event or record starts",
-                    "start it with `on EVENT`, or name a patron field",
-                );
-                None
-            }
-        }
-    }
-
-    fn event_value(&mut self, event: EventId, words: &[Word], range: &Range<usize>, role: Role) -> Option<Resolved> {
-        let catalogue = self.scope.catalogue;
-        let declared = catalogue.event(event);
-        let first = &words[0];
-        let classes = self.event_classes(event);
-        let (read, ty) = match declared.fields.iter().position(|field| field.name.as_str() == first.text) {
-            Some(index) => (EventRead::Field(index as u16), declared.fields[index].ty),
-            None if first.text == "at" => (EventRead::At, Type::Instant),
-            None if first.text == "open" => (EventRead::Open, Type::Bool),
-            None => {
-                let table = catalogue.tables.iter().position(|table| table.name.as_str() == first.text)?;
-                let by = catalogue.tables[table].by;
-                if let Some(key) = declared.field(by) {
-                    let read = Read::StartEvent(event, EventRead::Field(key));
-                    return self.column(table, read, classes, words, range, role);
-                }
-                let key = catalogue.field_named(by)?;
-                let classes = classes_of(catalogue.field(key));
-                return self.column(table, Read::Patron(key), classes, words, range, role);
-            }
-        };
-        self.no_more(words, 1)?;
-        let own = match read {
-            EventRead::Field(index) => classes_of(&declared.fields[usize::from(index)]),
-            _ => ClassSet::EMPTY,
-        };
-        self.note(Used::Start(event, read), classes.union(own), role, ty, range);
-        Some(self.read(Read::StartEvent(event, read), ty, range))
-    }
-
     fn column(
         &mut self,
         table: usize,
@@ -567,31 +463,6 @@ impl Resolver<'_> {
 
     fn expr(&self, kind: Kind, ty: Type, range: &Range<usize>) -> Expr {
         Expr { kind, ty, span: self.text.place(range.clone()) }
-    }
-
-    fn event_classes(&self, event: EventId) -> ClassSet {
-        let private = self.scope.catalogue.event(event).private;
-        private.map_or(ClassSet::EMPTY, |class| ClassSet::EMPTY.with(class))
-    }
-
-    fn is_event_name(&self, event: EventId, name: &str) -> bool {
-        self.event_names(event).contains(&name)
-    }
-
-    /// Fields of the event and the tables that it looks up.
-    fn event_names(&self, event: EventId) -> Vec<&'static str> {
-        let catalogue = self.scope.catalogue;
-        let declared = catalogue.event(event);
-        let mut names: Vec<&str> = declared.fields.iter().map(|field| field.name.as_str()).collect();
-        names.push("at");
-        if matches!(declared.kind, EventKind::Record { open_until: Some(_), .. }) {
-            names.push("open");
-        }
-        let tables = catalogue.tables.iter();
-        let known =
-            tables.filter(|table| declared.field(table.by).is_some() || catalogue.field_named(table.by).is_some());
-        names.extend(known.map(|table| table.name.as_str()));
-        names
     }
 
     fn is_message_name(&self, name: &str) -> bool {
@@ -650,52 +521,6 @@ impl Resolver<'_> {
         let text = format!("`{}` has no fields", words[count - 1].text);
         self.unknown_name(&more.range.clone(), &text, None);
         None
-    }
-
-    pub(super) fn error(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
-    }
-
-    pub(super) fn unknown_name(&mut self, range: &Range<usize>, text: &str, help: Option<&str>) {
-        let mut finding = Diagnostic::new(UNKNOWN_NAME, self.text.place(range.clone()), text);
-        if let Some(help) = help {
-            finding = finding.help(help);
-        }
-        self.findings.push(finding);
-    }
-
-    /// A word that is nobody's name.
-    pub(super) fn misspelt(&mut self, word: &Word, known: &[&str], text: &str) {
-        let place = self.text.place(word.range.clone());
-        let mut finding = Diagnostic::new(UNKNOWN_NAME, place, format!("{text} `{}`", word.text));
-        match nearest(&word.text, known.iter().copied()) {
-            Some(near) => finding = finding.help(format!("did you mean `{near}`?")).fix(place, near),
-            None if known.len() <= 12 && !known.is_empty() => {
-                finding = finding.help(format!("there are {}", list(known)))
-            }
-            None => {}
-        }
-        self.findings.push(finding);
-    }
-
-    pub(super) fn wrong_helper(&mut self, word: &Word, help: &str) {
-        let place = self.text.place(word.range.clone());
-        let known = super::helper::NAMES.iter().copied().chain(["if", "unless", "each"]);
-        let mut finding = Diagnostic::new(UNKNOWN_HELPER, place, format!("`{}` is no helper of a message", word.text));
-        finding = match nearest(&word.text, known) {
-            Some(near) if near != word.text => finding.help(format!("did you mean `{near}`?")).fix(place, near),
-            _ => finding.help(help.to_owned()),
-        };
-        if matches!(word.text.as_str(), "lookup" | "log" | "raw" | "with") {
-            finding = finding.note("A message prints only the values that it names.");
-        }
-        self.findings.push(finding);
-    }
-
-    pub(super) fn wrong_count(&mut self, word: &Word, takes: &str) {
-        let place = self.text.place(word.range.clone());
-        let text = format!("`{}` takes {takes}", word.text);
-        self.findings.push(Diagnostic::new(super::helper::WRONG_ARGUMENT, place, text));
     }
 
     /// Whether everybody reads it.

@@ -1,0 +1,85 @@
+//! What the gate says of a message that waits.
+
+use super::{Gate, Limited, Queued};
+use crate::catalogue::Channel;
+use crate::engine::ask::Ask;
+use crate::engine::outbox::RecipientKind;
+use crate::engine::reach::{self, Way};
+use crate::engine::state::Enrolment;
+use crate::engine::steps::fitting_rows;
+use crate::engine::visit;
+use crate::rule::Facts;
+use crate::time::Instant;
+
+/// What the gate says.
+pub(super) enum Verdict {
+    Go(Way),
+    Hold(Instant, String),
+    /// The same, because of a limit.
+    Limit(Instant, String, Limited),
+    Drop(String),
+    /// The enrolment ends and what it has queued is dropped.
+    End(&'static str),
+}
+
+impl Gate<'_, '_> {
+    /// Tries everything again as of now.
+    pub(super) fn judge(
+        &self,
+        queued: &Queued,
+        index: usize,
+        message: usize,
+        facts: &Facts,
+        enrolment: &Enrolment,
+    ) -> Verdict {
+        let running = &self.plan.campaigns[index];
+        let campaign = running.campaign;
+        let zone = &self.plan.program.library.zone;
+        let ask = Ask { interpreter: self.interpreter, facts, suppressed: &self.suppressed, now: self.now };
+        let is_public = queued.recipient == RecipientKind::Public;
+        if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
+            return Verdict::End(reason);
+        }
+        // Waiting for what the campaign's own `deliver` allows is no delay.
+        let from = running.own_hours.next_open(queued.due).unwrap_or(queued.due);
+        if self.now > zone.plus(from, campaign.expires_after) {
+            return Verdict::Drop(format!("expired: more than {} late", campaign.expires_after));
+        }
+        if queued.show_until.is_some_and(|until| self.now >= until) {
+            return Verdict::Drop("its last day has passed".into());
+        }
+        if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
+            return Verdict::Drop("what it is about no longer fits the start's `where`".into());
+        }
+        let is_personal = queued.recipient.is_personal();
+        let hours = if is_personal { &running.hours } else { &running.own_hours };
+        if !hours.open(self.now) {
+            let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
+            return Verdict::Hold(opening, "outside the hours of delivery".into());
+        }
+        match queued.recipient {
+            RecipientKind::Public => {
+                let channel = queued.channels.first().copied().unwrap_or(Channel::Web);
+                Verdict::Go(Way { channel, recipient: RecipientKind::Public, address: String::new() })
+            }
+            RecipientKind::Staff => match &queued.address {
+                Some(address) => Verdict::Go(Way {
+                    channel: Channel::Email,
+                    recipient: RecipientKind::Staff,
+                    address: address.clone(),
+                }),
+                None => Verdict::Drop("unreachable: no address of the staff".into()),
+            },
+            RecipientKind::Patron | RecipientKind::Guardian => {
+                let message = &self.plan.program.messages[message];
+                match reach::choose(self.plan, &ask, campaign, message, queued.recipient, &queued.channels) {
+                    Err(reason) => Verdict::Drop(reason),
+                    Ok(way) => match self.limited(queued.id, running, facts) {
+                        Some((reason, limited)) => Verdict::Limit(zone.next_midnight(self.now), reason, limited),
+                        None => Verdict::Go(way),
+                    },
+                }
+            }
+        }
+    }
+}
