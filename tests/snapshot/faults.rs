@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bookmobile::catalogue::Value;
 use bookmobile::eval::local_dates;
 use bookmobile::rule::columns::Wanted;
 use bookmobile::store::Store;
@@ -52,6 +53,27 @@ fn a_flipped_bit_in_any_section_is_noticed() {
         assert_eq!(snapshot.origin, Origin::Made, "bit {bit} of the section at {at}");
         assert!(facts(&snapshot) == truth);
     }
+}
+
+/// Who opens a file and wants little of it does not see the damage; the merge that copies the rest does.
+#[test]
+fn damage_that_a_merge_finds_makes_the_file_anew() {
+    let mut town = Town::new(53, 70);
+    let fines = town.program.catalogue.field_named("fines".into()).expect("declared");
+    town.agrees();
+    for index in 0.. {
+        let mut damaged = std::fs::read(town.snapshot_path()).expect("the file");
+        let Some((at, length)) = sections(&damaged).get(index).copied() else { break };
+        damaged[at + town.below(length as u64) as usize] ^= 4;
+        replace(&town.snapshot_path(), &damaged);
+        let value = Some(Value::Money(100 + index as i64));
+        town.write(|_, writer| {
+            let mut keys = (0..20).map(|number| format!("2{number:07}"));
+            keys.try_for_each(|key| writer.patron(&key, None, &[(fines, value.clone())]).map(|_| ()))
+        });
+        assert_eq!(town.open_wanting(&Wanted::default()).origin, Origin::Made, "the section at {at}");
+    }
+    assert_eq!(town.agrees(), Origin::File);
 }
 
 /// Puts the token of a file into the store again.

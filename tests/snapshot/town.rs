@@ -224,11 +224,12 @@ impl Town {
     }
 
     pub fn open_with(&self, program: &Program, from_patrons: i64, progress: Option<&Progress<'_>>) -> Snapshot {
-        let mut store = Store::open_read_only(self.store_path()).expect("a store");
-        store.align(&program.catalogue).expect("the catalogue fits");
-        let dates = Dates { zone: &program.library.zone, day: |zone| Box::new(local_dates(zone)) };
-        let opening = Opening { dates, from_patrons, progress };
-        opening.open(&store, &Wanted::everything(&program.catalogue)).expect("a snapshot")
+        open(self, program, from_patrons, progress, &Wanted::everything(&program.catalogue))
+    }
+
+    /// Some of it.
+    pub fn open_wanting(&self, wanted: &Wanted) -> Snapshot {
+        open(self, &self.program, 0, None, wanted)
     }
 
     /// Opens it and holds it against the store, patron by patron.
@@ -243,6 +244,19 @@ impl Town {
         assert_eq!(found.len(), truth.len(), "nobody else is in a snapshot of {:?}", snapshot.origin);
         snapshot.origin
     }
+}
+
+fn open(
+    town: &Town,
+    program: &Program,
+    from_patrons: i64,
+    progress: Option<&Progress<'_>>,
+    wanted: &Wanted,
+) -> Snapshot {
+    let mut store = Store::open_read_only(town.store_path()).expect("a store");
+    store.align(&program.catalogue).expect("the catalogue fits");
+    let dates = Dates { zone: &program.library.zone, day: |zone| Box::new(local_dates(zone)) };
+    Opening { dates, from_patrons, progress }.open(&store, wanted).expect("a snapshot")
 }
 
 pub fn program(text: &str) -> Program {

@@ -82,9 +82,14 @@ impl<'c> Translation<'c> {
 impl ColumnBuilder {
     /// An empty column of values of this type.
     pub fn new(ty: Type) -> ColumnBuilder {
+        ColumnBuilder::with_capacity(ty, 0)
+    }
+
+    /// The same with room for so many rows.
+    pub fn with_capacity(ty: Type, rows: usize) -> ColumnBuilder {
         let cells = match ty {
-            Type::Date => GrowingCells::Days(Vec::new()),
-            Type::Int | Type::Decimal | Type::Money | Type::Instant => GrowingCells::Numbers(Vec::new()),
+            Type::Date => GrowingCells::Days(Vec::with_capacity(rows)),
+            Type::Int | Type::Decimal | Type::Money | Type::Instant => GrowingCells::Numbers(Vec::with_capacity(rows)),
             _ => {
                 let mut dictionary = GrowingDictionary::new(ty);
                 if ty == Type::Bool {
@@ -93,7 +98,7 @@ impl ColumnBuilder {
                         dictionary.code(&Value::Bool(truth));
                     }
                 }
-                GrowingCells::Codes { codes: Codes::Narrow(Vec::new()), dictionary }
+                GrowingCells::Codes { codes: Codes::Narrow(Vec::with_capacity(rows)), dictionary }
             }
         };
         ColumnBuilder { ty, is_wide: false, cells, fits: true, least: i64::MAX }
@@ -129,43 +134,42 @@ impl ColumnBuilder {
     }
 
     /// Cells of another column of the same type.
-    pub fn take_all(&mut self, from: &mut Translation<'_>, range: Range<usize>) {
-        let column = from.column;
-        match (&mut self.cells, &column.cells) {
-            (GrowingCells::Days(days), Cells::Days(more)) => days.extend_from_slice(&more[range]),
+    pub fn take_all(&mut self, from: &mut Translation<'_>, rows: Range<usize>) {
+        // The ends are values here if they were values there.
+        self.fits &= from.column.fits;
+        match (&mut self.cells, &from.column.cells) {
+            (GrowingCells::Days(days), Cells::Days(more)) => days.extend_from_slice(&more[rows]),
             (GrowingCells::Numbers(numbers), Cells::Numbers(more)) => {
-                // The ends are values here if they were values there.
-                self.fits &= column.fits;
-                let more = &more[range];
-                let known = more.iter().copied().filter(|number| *number != UNKNOWN_NUMBER);
+                let known = more[rows.clone()].iter().copied().filter(|n| *n != UNKNOWN_NUMBER);
                 self.least = known.fold(self.least, i64::min);
-                numbers.extend_from_slice(more);
+                numbers.extend_from_slice(&more[rows]);
             }
-            _ => range.for_each(|index| self.take(from, index)),
+            (GrowingCells::Codes { codes, dictionary }, cells) => {
+                let (column, known) = (from.column, &mut from.codes);
+                let mut translate = |code: u32| {
+                    let known = &mut known[code as usize];
+                    if *known == 0 && code != 0 {
+                        *known = dictionary.code(&column.dictionary.value(code as usize - 1));
+                    }
+                    codes.push(*known);
+                };
+                match cells {
+                    Cells::Codes8(more) => more[rows].iter().for_each(|code| translate(u32::from(*code))),
+                    Cells::Codes16(more) => more[rows].iter().for_each(|code| translate(u32::from(*code))),
+                    Cells::Codes32(more) => more[rows].iter().for_each(|code| translate(*code)),
+                    Cells::Days(_) | Cells::Numbers(_) => {
+                        unreachable!("columns of one type both have codes or neither")
+                    }
+                }
+            }
+            // Few numbers, which were given codes.
+            _ => rows.for_each(|row| self.push(from.column.value(row).as_ref())),
         }
     }
 
     /// The cell of another column of the same type.
     pub fn take(&mut self, from: &mut Translation<'_>, index: usize) {
-        let code = match &from.column.cells {
-            Cells::Codes8(codes) => u32::from(codes[index]),
-            Cells::Codes16(codes) => u32::from(codes[index]),
-            Cells::Codes32(codes) => codes[index],
-            Cells::Days(_) | Cells::Numbers(_) => {
-                // The ends are values here if they were values there.
-                self.fits &= from.column.fits;
-                return self.push(from.column.value(index).as_ref());
-            }
-        };
-        let GrowingCells::Codes { codes, dictionary } = &mut self.cells else {
-            // Few numbers, which were given codes.
-            return self.push(from.column.value(index).as_ref());
-        };
-        let known = &mut from.codes[code as usize];
-        if *known == 0 && code != 0 {
-            *known = dictionary.code(&from.column.dictionary.value(code as usize - 1));
-        }
-        codes.push(*known);
+        self.take_all(from, index..index + 1);
     }
 
     /// The column, padded to so many rows.

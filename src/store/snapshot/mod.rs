@@ -12,6 +12,7 @@ mod format;
 mod from_store;
 mod merged;
 mod parts;
+mod sections;
 mod stamp;
 mod write;
 
@@ -19,15 +20,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Change, Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
-use crate::catalogue::EventId;
+use crate::catalogue::{Catalogue, EventId};
 use crate::limits;
 use crate::rule::Facts;
 use crate::rule::columns::{BLOCK, Builder, Columns, Wanted};
 use crate::time::{Day, Instant, Zone};
 
-use file::{Snapped, Unusable};
+use file::Snapped;
 use merged::Merged;
-use parts::{Delta, GrowingChanges};
+use parts::{Delta, GrowingChanges, Made, Part, Patrons};
+use sections::Unusable;
 use stamp::Stamped;
 
 pub use chosen::{Base, Choice, Chosen};
@@ -140,63 +142,85 @@ impl<'a> Opening<'a> {
         // The columns that the store has at that moment.
         let layout = Layout::of(&readers[0], catalogue)?;
         let patrons = from_store::patrons(&readers[0])?;
-        let made = stamp::unfinished(path, stamped.stamp.token);
-        let order = write::Order {
-            path: &made,
-            catalogue,
-            fingerprint: fingerprint.to_owned(),
-            stamp: stamped.stamp,
-            patrons: &patrons,
-            progress: self.progress,
-        };
-        let file = write::write(&order, readers, |reader, part, done| {
+        self.write(stamped, path, (catalogue, fingerprint), &patrons, readers, |reader, part, done| {
             from_store::make(reader, &layout, &patrons, part, &self.dates, done)
-        })?;
-        finish(&mut stamped, &made, path, &file, fingerprint)
+        })
     }
 
     /// Makes the file from an older one and what changed since. If that one is damaged, from SQLite.
     fn merge(&self, store: &Store, path: &Path, old: &Snapped, fingerprint: &str) -> Result<Snapped, StoreError> {
-        let catalogue = &store.layout().catalogue;
-        let wanted = Wanted::everything(catalogue);
-        let base = old.load(catalogue, &wanted).and_then(|base| Ok((old.changes(base.len())?, base)));
-        let (changes, base) = match base {
-            Ok(base) => base,
-            Err(Unusable(why)) => {
+        match self.try_merge(store, path, old, fingerprint) {
+            Ok(merged) => Ok(merged),
+            Err(Unmerged::Unusable(Unusable(why))) => {
                 tracing::info!("the snapshot is made anew: {why}");
-                return self.make(store, path, fingerprint);
+                self.make(store, path, fingerprint)
             }
-        };
-        let token = stamp::token(store.connection())?;
-        let mut stamped = begin(store, path, 1)?;
-        let layout = Arc::new(Layout::of(&stamped.readers[0], catalogue)?);
-        let reader = Reader::new(&stamped.readers[0], layout);
-        // What was erased since is in the old file and in no change log.
-        if token != Some(old.stamp.token) || stamp::token(&stamped.readers[0])? != token {
-            return self.make(store, path, fingerprint);
+            Err(Unmerged::Store(error)) => Err(error),
         }
+    }
+
+    fn try_merge(&self, store: &Store, path: &Path, old: &Snapped, fingerprint: &str) -> Result<Snapped, Unmerged> {
+        let catalogue = &store.layout().catalogue;
+        let base = old.load(catalogue, &Wanted::default())?;
+        let mut stamped = begin(store, path, 1)?;
+        let own = stamped.readers.pop().expect("one reader was asked for");
+        // The reader sees the token before the new one. What was erased since is in the old file and in no change log.
+        if stamp::token(&own)? != Some(old.stamp.token) {
+            return Err(Unusable("something was erased since".to_owned()).into());
+        }
+        let reader = Reader::new(&own, Arc::new(Layout::of(&own, catalogue)?));
         let changed = reader.changes_since(old.stamp.change)?;
-        let delta = delta(&reader, &wanted, &changed, &self.dates)?;
-        let valid = valid(&base, &changed);
-        let merged = Merged::new((&base, &changes), &valid, &delta);
-        let patrons = merged.patrons();
+        let delta = delta(&reader, &Wanted::everything(catalogue), &changed, &self.dates)?;
+        let merged = Merged::new(old, &base, &valid(&base, &changed), &delta);
+        drop(base);
+        let workers = vec![(); limits::SNAPSHOT_READERS];
+        self.write(stamped, path, (catalogue, fingerprint), &merged.patrons, workers, |(), part, done| {
+            let made = merged.make(catalogue, part)?;
+            done(merged.patrons.ids.len());
+            Ok(made)
+        })
+    }
+
+    /// Writes the file of these patrons and gives it its name.
+    fn write<W: Send, E: From<StoreError> + Send>(
+        &self,
+        mut stamped: Stamped,
+        path: &Path,
+        (catalogue, fingerprint): (&Catalogue, &str),
+        patrons: &Patrons,
+        workers: Vec<W>,
+        make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, E> + Sync,
+    ) -> Result<Snapped, E> {
         let made = stamp::unfinished(path, stamped.stamp.token);
         let order = write::Order {
             path: &made,
             catalogue,
             fingerprint: fingerprint.to_owned(),
             stamp: stamped.stamp,
-            patrons: &patrons,
+            patrons,
             progress: self.progress,
         };
-        let workers = vec![(); limits::SNAPSHOT_READERS];
-        let file = write::write(&order, workers, |(), part, done| {
-            let made = merged.make(catalogue, part);
-            done(patrons.ids.len());
-            Ok(made)
-        })?;
-        drop(reader);
-        finish(&mut stamped, &made, path, &file, fingerprint)
+        let file = write::write(&order, workers, make)?;
+        Ok(finish(&mut stamped, &made, path, file, fingerprint)?)
+    }
+}
+
+/// Why a file was not made from an older one.
+enum Unmerged {
+    /// The older one is wrong.
+    Unusable(Unusable),
+    Store(StoreError),
+}
+
+impl From<Unusable> for Unmerged {
+    fn from(unusable: Unusable) -> Unmerged {
+        Unmerged::Unusable(unusable)
+    }
+}
+
+impl From<StoreError> for Unmerged {
+    fn from(error: StoreError) -> Unmerged {
+        Unmerged::Store(error)
     }
 }
 
@@ -212,7 +236,7 @@ fn finish(
     stamped: &mut Stamped,
     made: &Path,
     path: &Path,
-    file: &std::fs::File,
+    file: std::fs::File,
     fingerprint: &str,
 ) -> Result<Snapped, StoreError> {
     if let Err(error) = stamped.publish(made, path) {

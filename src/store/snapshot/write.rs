@@ -34,12 +34,12 @@ pub(super) struct Order<'a> {
 ///
 /// # Errors
 /// If a part cannot be made or the disk refuses; then there is no file.
-pub(super) fn write<W: Send>(
+pub(super) fn write<W: Send, E: From<StoreError> + Send>(
     order: &Order<'_>,
     workers: Vec<W>,
-    make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, StoreError> + Sync,
-) -> Result<File, StoreError> {
-    let written = begin(order).and_then(|sections| fill(order, sections, workers, make));
+    make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, E> + Sync,
+) -> Result<File, E> {
+    let written = begin(order).map_err(E::from).and_then(|sections| fill(order, sections, workers, make));
     if written.is_err() {
         super::stamp::remove(order.path)?;
     }
@@ -58,12 +58,12 @@ fn begin(order: &Order<'_>) -> Result<Sections, StoreError> {
     Ok(sections)
 }
 
-fn fill<W: Send>(
+fn fill<W: Send, E: From<StoreError> + Send>(
     order: &Order<'_>,
     mut sections: Sections,
     workers: Vec<W>,
-    make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, StoreError> + Sync,
-) -> Result<File, StoreError> {
+    make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, E> + Sync,
+) -> Result<File, E> {
     let io = |error: io::Error| failed(order.path, &error);
     let patrons = order.patrons;
     let ids = sections.section(patrons.ids.as_bytes()).map_err(io)?;
@@ -81,7 +81,7 @@ fn fill<W: Send>(
         }
     };
     let written = Mutex::new((sections, Parts::default()));
-    let work = |worker: W| -> Result<(), StoreError> {
+    let work = |worker: W| -> Result<(), E> {
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
             let made = make(&worker, part, &say)?;
             let mut written = written.lock().expect("no thread panics while it writes");
