@@ -1,12 +1,12 @@
 //! How values lie in columns: numbers, dates and instants as integers, texts and names as texts, sets as JSON.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::catalogue::{Catalogue, Element, EnumId, Type, Value};
+use crate::map::Map;
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
 
@@ -78,11 +78,11 @@ pub enum Decoder {
     Date,
     Instant,
     /// By spelling. A value that the enumeration no longer has is unknown.
-    Enum(HashMap<&'static str, Symbol>),
+    Enum(Map<&'static str, Symbol>),
     /// The name of something that the program declares.
     Name,
     TextSet,
-    EnumSet(HashMap<&'static str, Symbol>),
+    EnumSet(Map<&'static str, Symbol>),
 }
 
 impl Decoder {

@@ -175,10 +175,14 @@ fn unpack(ty: Type, mut bytes: &[u8]) -> Value {
     }
 }
 
+/// So few values are looked through rather than looked up.
+const FEW: usize = 16;
+
 /// A dictionary that grows.
 pub(super) struct GrowingDictionary {
     ty: Type,
     values: Vec<Value>,
+    /// Of all values, once they are more than a few.
     index: HashMap<Value, u32>,
 }
 
@@ -189,13 +193,24 @@ impl GrowingDictionary {
 
     /// The code of a value; a new one for a new value.
     pub fn code(&mut self, value: &Value) -> u32 {
-        if let Some(code) = self.index.get(value) {
-            return *code;
-        }
+        let known = match self.values.len() {
+            ..=FEW => self.values.iter().position(|known| known == value).map(|index| index as u32 + 1),
+            _ => self.index.get(value).copied(),
+        };
+        known.unwrap_or_else(|| self.add(value))
+    }
+
+    fn add(&mut self, value: &Value) -> u32 {
         self.values.push(value.clone());
-        let code = u32::try_from(self.values.len()).expect("fewer than 2^32 different values");
-        self.index.insert(value.clone(), code);
-        code
+        let code = |count: usize| u32::try_from(count).expect("fewer than 2^32 different values");
+        match self.values.len() {
+            ..=FEW => {}
+            count if count == FEW + 1 => {
+                self.index = self.values.iter().cloned().zip(1..).collect();
+            }
+            count => drop(self.index.insert(value.clone(), code(count))),
+        }
+        code(self.values.len())
     }
 
     pub fn finish(self) -> Dictionary {
@@ -227,6 +242,16 @@ mod tests {
             let one_by_one: Vec<Value> = (0..values.len()).map(|index| packed.value(index)).collect();
             assert_eq!((one_by_one, packed.to_vec()), (values.clone(), values));
         }
+    }
+
+    /// Few values and many are found in two ways.
+    #[test]
+    fn a_value_has_one_code() {
+        let mut growing = GrowingDictionary::new(Type::Int);
+        let numbers = (0..3 * FEW as i64).flat_map(|n| [n, n / 2]);
+        let codes: Vec<(i64, u32)> = numbers.map(|n| (n, growing.code(&Value::Int(n)))).collect();
+        assert!(codes.iter().all(|(n, code)| i64::from(*code) == n + 1), "{codes:?}");
+        assert_eq!(growing.finish().len(), 3 * FEW);
     }
 
     #[test]
