@@ -10,7 +10,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::suppression::{KeyedHash, Suppressed, Suppression, hex};
-use super::{Needs, Reader, Store, StoreError, Writer, snapshot};
+use super::{Needs, Reader, Store, StoreError, Writer};
 use crate::catalogue::{Channel, Value};
 use crate::rule::{ConsentState, Facts, PatronId};
 use crate::symbol::Symbol;
@@ -81,7 +81,7 @@ impl Writer<'_> {
     /// # Errors
     /// If SQLite does.
     pub fn erase(&mut self, patron: PatronId) -> Result<(), StoreError> {
-        snapshot::forget(self.connection)?;
+        self.forget_snapshot(Some(patron))?;
         for sql in [
             "DELETE FROM patron WHERE id = ?1",
             "DELETE FROM change_log WHERE patron = ?1",
@@ -91,6 +91,11 @@ impl Writer<'_> {
         }
         self.forget_patron(patron);
         self.audit("erased", None, &json!({}))
+    }
+
+    /// Deletes the snapshot beside the store: a patron in it is to go, or what the change log names.
+    pub(super) fn forget_snapshot(&self, gone: Option<PatronId>) -> Result<(), StoreError> {
+        self.forgotten.borrow_mut().forget(self.connection, gone, &self.layout, &self.zone)
     }
 
     /// Writes an entry of the ledger; the first one of a key stays.

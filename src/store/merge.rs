@@ -3,7 +3,7 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::{Kinds, Reader, Said, StoreError, Writer, snapshot};
+use super::{Kinds, Reader, Said, StoreError, Writer};
 use crate::rule::PatronId;
 
 impl Writer<'_> {
@@ -14,7 +14,7 @@ impl Writer<'_> {
     /// # Errors
     /// If SQLite does.
     pub fn absorb(&mut self, double: PatronId, kept: PatronId) -> Result<(), StoreError> {
-        snapshot::forget(self.connection)?;
+        self.forget_snapshot(Some(double))?;
         for table in self.event_tables()? {
             // Without a key, an event that holds the same is the same one.
             let sql = format!(

@@ -1,5 +1,6 @@
 //! Opening a store: what SQLite promises, and what we refuse.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::snapshot::Forgotten;
 use super::{Layout, Reader, StoreError, Writer, excerpt, layout, migrate};
 use crate::catalogue::Catalogue;
 use crate::time::{Instant, Zone};
@@ -155,7 +157,7 @@ impl Store {
         } else {
             Inner::Own(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
         };
-        Ok(Transaction { inner, layout: self.layout.clone() })
+        Ok(Transaction { inner, layout: self.layout.clone(), forgotten: RefCell::default() })
     }
 
     /// Makes everything that `work` does one transaction: where many small ones cost time, and nobody minds that a crash
@@ -184,6 +186,7 @@ impl Store {
 pub struct Transaction<'s> {
     inner: Inner<'s>,
     layout: Arc<Layout>,
+    forgotten: RefCell<Forgotten>,
 }
 
 enum Inner<'s> {
@@ -195,7 +198,7 @@ enum Inner<'s> {
 impl Transaction<'_> {
     /// A writer for data that the store learns at `at`. One at a time.
     pub fn writer(&self, zone: &Zone, at: Instant) -> Writer<'_> {
-        Writer::new(self.connection(), self.layout.clone(), zone.clone(), at)
+        Writer::new(self.connection(), self.layout.clone(), zone.clone(), at, &self.forgotten)
     }
 
     /// Reads what is committed and what this transaction wrote.
@@ -220,15 +223,25 @@ impl Transaction<'_> {
         }
     }
 
-    /// Makes it last.
+    /// Makes it last. If it deleted the snapshot because something in it had to go, another one is written then.
     ///
     /// # Errors
     /// If the disk refuses; then nothing was written.
     pub fn commit(self) -> Result<(), StoreError> {
-        match self.inner {
-            Inner::Own(transaction) => Ok(transaction.commit()?),
-            Inner::Part(_) => Ok(()),
+        if let Some(forgotten) = self.commit_only()? {
+            forgotten.replace();
         }
+        Ok(())
+    }
+
+    /// Makes it last. What it deleted of the snapshot comes back, if that is to be replaced.
+    pub(super) fn commit_only(self) -> Result<Option<Forgotten>, StoreError> {
+        match self.inner {
+            Inner::Own(transaction) => transaction.commit()?,
+            // The larger one may still be undone.
+            Inner::Part(_) => return Ok(None),
+        }
+        Ok(Some(self.forgotten.into_inner()))
     }
 }
 

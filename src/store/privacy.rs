@@ -7,7 +7,7 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::{Kinds, Reader, StoreError, Writer, snapshot};
+use super::{Kinds, Reader, StoreError, Writer};
 use crate::catalogue::{Catalogue, ClassId, Event, EventId, EventKind, FieldId, Value};
 use crate::rule::PatronId;
 use crate::time::{Duration, Instant, Zone};
@@ -68,7 +68,7 @@ impl Writer<'_> {
             self.settle(patron, EVERYTHING, row)?;
         }
         if purged != Purged::default() {
-            snapshot::forget(self.connection)?;
+            self.forget_snapshot(None)?;
             let rows: serde_json::Map<String, serde_json::Value> = (purged.rows.iter())
                 .map(|(event, count)| (catalogue.event(*event).name.to_string(), json!(count)))
                 .collect();

@@ -1,6 +1,7 @@
 //! The only way into the store: patrons, events and records, lists, reference tables, feeds.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use siphasher::sip::SipHasher13;
 
 use super::column::Stored;
 use super::layout::{EVENT, PATRON, Rows};
+use super::snapshot::Forgotten;
 use super::{Kinds, Layout, StoreError, change};
 use crate::catalogue::{ClassId, EventId, EventKind, FeedId, FieldId, ListId, TableId, Value};
 use crate::rule::{PatronId, RowId, text};
@@ -30,6 +32,8 @@ pub struct Writer<'t> {
     pub(super) layout: Arc<Layout>,
     pub(super) zone: Zone,
     pub(super) at: Instant,
+    /// What becomes of the snapshot when the transaction is committed.
+    pub(super) forgotten: &'t RefCell<Forgotten>,
     /// Whose data it changed, and what of them.
     touched: HashMap<i64, Kinds>,
     /// The entry of the change log up to which its readers have read.
@@ -63,12 +67,19 @@ pub enum Outcome {
 }
 
 impl<'t> Writer<'t> {
-    pub(super) fn new(connection: &'t Connection, layout: Arc<Layout>, zone: Zone, at: Instant) -> Writer<'t> {
+    pub(super) fn new(
+        connection: &'t Connection,
+        layout: Arc<Layout>,
+        zone: Zone,
+        at: Instant,
+        forgotten: &'t RefCell<Forgotten>,
+    ) -> Writer<'t> {
         Writer {
             connection,
             layout,
             zone,
             at,
+            forgotten,
             touched: HashMap::new(),
             seen: None,
             rows: 0..0,

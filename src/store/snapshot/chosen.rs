@@ -42,7 +42,7 @@ impl Base {
     /// The wanted columns of the store's snapshot, if it has one that can be used. None is made.
     pub fn open(reader: &Reader<'_>, wanted: &Wanted, dates: &Dates<'_>) -> Option<Base> {
         let catalogue = &reader.layout.catalogue;
-        let path = stamp::path(reader.connection)?;
+        let path = stamp::path(&stamp::store_path(reader.connection)?);
         let snapped = Snapped::open(&path, &format::fingerprint(catalogue, dates.zone)).ok()??;
         let base = Base::new(snapped.stamp, wanted, snapped.load(catalogue, wanted).ok()?);
         base.is_of(reader).ok()?.then_some(base)

@@ -3,11 +3,12 @@
 //! It is never the source of truth. [`Opening::open`] takes the file of the state that the store's token names, reads
 //! whoever changed since from SQLite, and gives both; where the file is missing, damaged, of another store, catalogue
 //! or zone it is made anew, and where it cannot be made (a store or a folder that is read only, another writer) the
-//! columns are read into memory. What is erased or purged deletes the file (`forget`); so it may be deleted at any
-//! time by anybody.
+//! columns are read into memory. What is erased or purged deletes the file before it is gone itself, and another one is
+//! written without it (`forgotten`). The file may be deleted at any time by anybody.
 
 mod chosen;
 mod file;
+mod forgotten;
 mod format;
 mod from_store;
 mod merged;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 use super::{Change, Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
 use crate::catalogue::{Catalogue, EventId};
 use crate::limits;
-use crate::rule::Facts;
 use crate::rule::columns::{BLOCK, Builder, Columns, Wanted};
+use crate::rule::{Facts, PatronId};
 use crate::time::{Day, Instant, Zone};
 
 use file::Snapped;
@@ -33,7 +34,7 @@ use sections::Unusable;
 use stamp::Stamped;
 
 pub use chosen::{Base, Choice, Chosen};
-pub(super) use stamp::forget;
+pub(super) use forgotten::Forgotten;
 
 /// Hears how much of how much is done.
 pub type Progress<'a> = dyn Fn(u64, u64) + Sync + 'a;
@@ -96,10 +97,10 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// If the store cannot be read. A file that is wrong, or that cannot be made, is no error.
     pub fn open(&self, store: &Store, wanted: &Wanted) -> Result<Snapshot, StoreError> {
-        let path = stamp::path(store.connection());
+        let own = stamp::store_path(store.connection());
         let large = store.reader().newest_patron()?.0 >= self.from_patrons;
-        if let Some(path) = path.filter(|_| large) {
-            match self.open_file(store, &path, wanted) {
+        if let Some(own) = own.filter(|_| large) {
+            match self.open_file(store, &own, wanted) {
                 Ok(Some(snapshot)) => return Ok(snapshot),
                 Ok(None) => tracing::debug!("the store changed while its snapshot was made; reading it as it is"),
                 Err(error) => tracing::info!("there can be no snapshot of the store ({error}); reading it as it is"),
@@ -108,73 +109,83 @@ impl<'a> Opening<'a> {
         in_memory(store, wanted, &self.dates)
     }
 
-    fn open_file(&self, store: &Store, path: &Path, wanted: &Wanted) -> Result<Option<Snapshot>, StoreError> {
-        let layout = store.layout();
-        let fingerprint = format::fingerprint(&layout.catalogue, self.dates.zone);
-        let (mut snapped, mut origin) = match Snapped::open(path, &fingerprint) {
+    fn open_file(&self, store: &Store, own: &Path, wanted: &Wanted) -> Result<Option<Snapshot>, StoreError> {
+        let catalogue = &store.layout().catalogue;
+        let fingerprint = format::fingerprint(catalogue, self.dates.zone);
+        let (mut snapped, mut origin) = match Snapped::open(&stamp::path(own), &fingerprint) {
             Ok(Some(snapped)) => (snapped, Origin::File),
             found => {
                 if let Err(Unusable(why)) = found {
                     tracing::info!("the snapshot is made anew: {why}");
                 }
-                (self.make(store, path, &fingerprint)?, Origin::Made)
+                (self.make(own, catalogue, &fingerprint)?, Origin::Made)
             }
         };
         // Once because the file is not the store's, damaged or too old, and once more for what came in between.
         for _ in 0..3 {
-            match read(store, &snapped, wanted, &self.dates)? {
+            let Unusable(why) = match read(store, &snapped, wanted, &self.dates)? {
                 Found::Columns(base, valid, delta) => return Ok(Some(Snapshot { base, valid, delta, origin })),
-                Found::Old => (snapped, origin) = (self.merge(store, path, &snapped, &fingerprint)?, Origin::Merged),
-                Found::Unusable(Unusable(why)) => {
-                    tracing::info!("the snapshot is made anew: {why}");
-                    (snapped, origin) = (self.make(store, path, &fingerprint)?, Origin::Made);
+                Found::Unusable(unusable) => unusable,
+                Found::Old => {
+                    let older = Older { file: &snapped, token: snapped.stamp.token, gone: &[] };
+                    match self.merge(own, catalogue, &older, &fingerprint) {
+                        Ok(merged) => {
+                            (snapped, origin) = (merged, Origin::Merged);
+                            continue;
+                        }
+                        Err(Unmerged::Unusable(unusable)) => unusable,
+                        Err(Unmerged::Store(error)) => return Err(error),
+                    }
                 }
-            }
+            };
+            tracing::info!("the snapshot is made anew: {why}");
+            (snapped, origin) = (self.make(own, catalogue, &fingerprint)?, Origin::Made);
         }
         Ok(None)
     }
 
     /// Makes the file from SQLite.
-    fn make(&self, store: &Store, path: &Path, fingerprint: &str) -> Result<Snapped, StoreError> {
-        let mut stamped = begin(store, path, limits::SNAPSHOT_READERS)?;
+    fn make(&self, own: &Path, catalogue: &Catalogue, fingerprint: &str) -> Result<Snapped, StoreError> {
+        let mut stamped = begin(own, limits::SNAPSHOT_READERS, None)?.expect("any token may have been there before");
         let readers = std::mem::take(&mut stamped.readers);
-        let catalogue = &store.layout().catalogue;
         // The columns that the store has at that moment.
         let layout = Layout::of(&readers[0], catalogue)?;
         let patrons = from_store::patrons(&readers[0])?;
-        self.write(stamped, path, (catalogue, fingerprint), &patrons, readers, |reader, part, done| {
+        self.write(stamped, own, (catalogue, fingerprint), &patrons, readers, |reader, part, done| {
             from_store::make(reader, &layout, &patrons, part, &self.dates, done)
         })
     }
 
-    /// Makes the file from an older one and what changed since. If that one is damaged, from SQLite.
-    fn merge(&self, store: &Store, path: &Path, old: &Snapped, fingerprint: &str) -> Result<Snapped, StoreError> {
-        match self.try_merge(store, path, old, fingerprint) {
-            Ok(merged) => Ok(merged),
-            Err(Unmerged::Unusable(Unusable(why))) => {
-                tracing::info!("the snapshot is made anew: {why}");
-                self.make(store, path, fingerprint)
-            }
-            Err(Unmerged::Store(error)) => Err(error),
-        }
-    }
-
-    fn try_merge(&self, store: &Store, path: &Path, old: &Snapped, fingerprint: &str) -> Result<Snapped, Unmerged> {
-        let catalogue = &store.layout().catalogue;
-        let base = old.load(catalogue, &Wanted::default())?;
-        let mut stamped = begin(store, path, 1)?;
-        let own = stamped.readers.pop().expect("one reader was asked for");
-        // The reader sees the token before the new one. What was erased since is in the old file and in no change log.
-        if stamp::token(&own)? != Some(old.stamp.token) {
-            return Err(Unusable("something was erased since".to_owned()).into());
-        }
-        let reader = Reader::new(&own, Arc::new(Layout::of(&own, catalogue)?));
-        let changed = reader.changes_since(old.stamp.change)?;
+    /// Makes the file from an older one and what changed since.
+    fn merge(
+        &self,
+        own: &Path,
+        catalogue: &Catalogue,
+        older: &Older<'_>,
+        fingerprint: &str,
+    ) -> Result<Snapped, Unmerged> {
+        let base = older.file.load(catalogue, &Wanted::default())?;
+        let Some(mut stamped) = begin(own, 1, Some(older.token))? else {
+            return Err(
+                Unusable("the store has another token, as something was erased or a file made".to_owned()).into()
+            );
+        };
+        let reader = stamped.readers.pop().expect("one reader was asked for");
+        let reader = Reader::new(&reader, Arc::new(Layout::of(&reader, catalogue)?));
+        let changed = reader.changes_since(older.file.stamp.change)?;
         let delta = delta(&reader, &Wanted::everything(catalogue), &changed, &self.dates)?;
-        let merged = Merged::new(old, &base, &valid(&base, &changed), &delta);
+        let mut valid = valid(&base, &changed);
+        for row in older.gone.iter().filter_map(|patron| base.patrons.binary_search(&patron.0).ok()) {
+            valid[row / BLOCK] &= !(1 << (row % BLOCK));
+        }
+        let merged = Merged::new(older.file, &base, &valid, &delta);
         drop(base);
+        let count = reader.connection.query_row("SELECT count(*) FROM patron", (), |row| row.get::<_, i64>(0));
+        if merged.patrons.ids.len() as i64 != count.map_err(StoreError::from)? {
+            return Err(Unusable("it holds others than the store".to_owned()).into());
+        }
         let workers = vec![(); limits::SNAPSHOT_READERS];
-        self.write(stamped, path, (catalogue, fingerprint), &merged.patrons, workers, |(), part, done| {
+        self.write(stamped, own, (catalogue, fingerprint), &merged.patrons, workers, |(), part, done| {
             let made = merged.make(catalogue, part)?;
             done(merged.patrons.ids.len());
             Ok(made)
@@ -185,13 +196,14 @@ impl<'a> Opening<'a> {
     fn write<W: Send, E: From<StoreError> + Send>(
         &self,
         mut stamped: Stamped,
-        path: &Path,
+        own: &Path,
         (catalogue, fingerprint): (&Catalogue, &str),
         patrons: &Patrons,
         workers: Vec<W>,
         make: impl Fn(&W, &Part, &dyn Fn(usize)) -> Result<Made, E> + Sync,
     ) -> Result<Snapped, E> {
-        let made = stamp::unfinished(path, stamped.stamp.token);
+        let path = stamp::path(own);
+        let made = stamp::unfinished(&path, stamped.stamp.token);
         let order = write::Order {
             path: &made,
             catalogue,
@@ -201,8 +213,17 @@ impl<'a> Opening<'a> {
             progress: self.progress,
         };
         let file = write::write(&order, workers, make)?;
-        Ok(finish(&mut stamped, &made, path, file, fingerprint)?)
+        Ok(finish(&mut stamped, &made, &path, file, fingerprint)?)
     }
+}
+
+/// A file that another one is made of.
+struct Older<'a> {
+    file: &'a Snapped,
+    /// The token of the store as long as its change log names all that changed in the file, but for who is gone.
+    token: i64,
+    /// Who was erased.
+    gone: &'a [PatronId],
 }
 
 /// Why a file was not made from an older one.
@@ -224,10 +245,11 @@ impl From<StoreError> for Unmerged {
     }
 }
 
-fn begin(store: &Store, path: &Path, readers: usize) -> Result<Stamped, StoreError> {
-    let own = store.path().expect("a store with a snapshot has a path");
-    let stamped = stamp::stamp(own, readers)?;
-    stamp::remove_unfinished(path)?;
+fn begin(own: &Path, readers: usize, before: Option<i64>) -> Result<Option<Stamped>, StoreError> {
+    let stamped = stamp::stamp(own, readers, before)?;
+    if stamped.is_some() {
+        stamp::remove_unfinished(&stamp::path(own))?;
+    }
     Ok(stamped)
 }
 

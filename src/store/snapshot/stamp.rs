@@ -2,11 +2,10 @@
 //!
 //! The store notes a random token, and the file of the state in which it was noted bears the same. Every later state
 //! of this store has the token too, and its change log names whoever changed since; an older backup has another token
-//! or none. What is erased takes the token with it, and the file before that: if the power fails in between, a file
-//! is gone that can be made again. A file gets its name under the store's write lock and only while the token stands,
-//! so that one whose making began before an erasure never appears after it.
+//! or none. What is erased puts another token into its place, and deletes the file before that ([`super::forgotten`]):
+//! if the power fails in between, a file is gone that can be made again. A file gets its name under the store's write
+//! lock and only while the token stands, so that one whose making began before an erasure never appears after it.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,11 +34,12 @@ pub(super) struct Stamped {
     writer: Connection,
 }
 
-/// Notes a new token in the store that `reader` reads, and opens so many readers of just that state.
+/// Notes a new token in the store, and opens so many readers of just that state. `None`: the token is not the one that it
+/// must have been before, and stays.
 ///
 /// # Errors
 /// If the store cannot be written, or somebody else is writing.
-pub(super) fn stamp(store: &Path, readers: usize) -> Result<Stamped, StoreError> {
+pub(super) fn stamp(store: &Path, readers: usize, before: Option<i64>) -> Result<Option<Stamped>, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut writer = Connection::open_with_flags(store, flags)?;
     open::configure(&writer)?;
@@ -47,8 +47,10 @@ pub(super) fn stamp(store: &Path, readers: usize) -> Result<Stamped, StoreError>
     // A restored backup may not be in write-ahead mode yet, and readers would hold up the commit.
     writer.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('snapshot', random()) RETURNING value";
-    let token = transaction.query_row(sql, (), |row| row.get(0))?;
+    if before.is_some() && token(&transaction)? != before {
+        return Ok(None);
+    }
+    let token = renew(&transaction)?;
     // Nobody else commits now: the readers see what is there with the token.
     let readers: Vec<Connection> = (0..readers)
         .map(|_| {
@@ -64,7 +66,7 @@ pub(super) fn stamp(store: &Path, readers: usize) -> Result<Stamped, StoreError>
     let sql = "SELECT coalesce((SELECT value FROM meta WHERE name = 'next_row'), 1)";
     let next_row = transaction.query_row(sql, (), |row| row.get(0))?;
     transaction.commit()?;
-    Ok(Stamped { stamp: Stamp { token, change, next_row }, readers, writer })
+    Ok(Some(Stamped { stamp: Stamp { token, change, next_row }, readers, writer }))
 }
 
 impl Stamped {
@@ -85,18 +87,28 @@ impl Stamped {
     }
 }
 
+/// Puts a new token into the store: no file bears it.
+pub(super) fn renew(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('snapshot', random()) RETURNING value";
+    Ok(connection.query_row(sql, (), |row| row.get(0))?)
+}
+
 /// The token of the store.
 pub(super) fn token(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = 'snapshot'")?;
     Ok(statement.query_row((), |row| row.get(0)).optional()?)
 }
 
-/// The snapshot's path; `None`: the store is in memory.
-pub(super) fn path(connection: &Connection) -> Option<PathBuf> {
-    let store = connection.path().filter(|path| !path.is_empty())?;
-    let mut name = OsString::from(store);
+/// Where the store of a connection is; `None`: in memory.
+pub(super) fn store_path(connection: &Connection) -> Option<PathBuf> {
+    connection.path().filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The path of a store's snapshot.
+pub(super) fn path(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
     name.push(".snapshot");
-    Some(name.into())
+    name.into()
 }
 
 /// The file that is being made, before it has its name.
@@ -104,19 +116,6 @@ pub(super) fn unfinished(path: &Path, token: i64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{token:016x}"));
     name.into()
-}
-
-/// Deletes the snapshot of the store, in the transaction that deletes what is in it.
-///
-/// # Errors
-/// If a file cannot be deleted: then what is to be deleted would live on in it.
-pub(in crate::store) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM meta WHERE name IN ('snapshot', 'snapshot_change')", ())?;
-    if let Some(path) = path(connection) {
-        remove(&path)?;
-        remove_unfinished(&path)?;
-    }
-    Ok(())
 }
 
 /// Deletes what was not finished: by a process that was killed, or that is still at it and then goes without.
