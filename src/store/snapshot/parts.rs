@@ -1,7 +1,9 @@
 //! What a snapshot consists of. It is made part by part, so that one of them stands in memory and not all.
 
 use crate::catalogue::{Catalogue, EventId, FieldId, Type};
-use crate::rule::columns::{BLOCK, Buffer, Column, Columns, Consents, Events, Texts, UNKNOWN_NUMBER};
+use crate::rule::columns::{
+    BLOCK, Buffer, Cells, Column, Columns, Consents, Events, Texts, UNKNOWN_DAY, UNKNOWN_NUMBER,
+};
 
 /// A part that is made at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,15 +73,28 @@ impl Changes {
 
     /// Since when the known values of a column are what they are, where the store first knew of a patron at `since`.
     pub fn column(&self, field: FieldId, values: &Column, since: &[i64], rows: usize) -> Column {
-        let mut at: Vec<i64> = (since.iter().enumerate())
-            .map(|(row, since)| {
-                let changed = self.of(row).find(|(changed, _)| usize::from(*changed) == field.index());
-                if values.is_known(row) { changed.map_or(*since, |(_, at)| at) } else { UNKNOWN_NUMBER }
-            })
-            .collect();
+        let mut at = match &values.cells {
+            Cells::Codes8(codes) => known(codes, 0, since),
+            Cells::Codes16(codes) => known(codes, 0, since),
+            Cells::Codes32(codes) => known(codes, 0, since),
+            Cells::Days(days) => known(days, UNKNOWN_DAY, since),
+            Cells::Numbers(numbers) => known(numbers, UNKNOWN_NUMBER, since),
+        };
+        // Few fields ever change.
+        let changed = self.offsets.windows(2).enumerate().filter(|(_, bounds)| bounds[0] < bounds[1]);
+        for (row, _) in changed.filter(|(row, _)| values.is_known(*row)) {
+            let found = self.of(row).find(|(changed, _)| usize::from(*changed) == field.index());
+            at[row] = found.map_or(at[row], |(_, at)| at);
+        }
         at.resize(rows, UNKNOWN_NUMBER);
         Column::of_instants(at)
     }
+}
+
+/// The instants in the rows whose cell is not the unknown.
+fn known<T: Copy + PartialEq>(cells: &[T], unknown: T, since: &[i64]) -> Vec<i64> {
+    let cells = cells.iter().zip(since);
+    cells.map(|(cell, since)| if *cell == unknown { UNKNOWN_NUMBER } else { *since }).collect()
 }
 
 /// [`Changes`] that grow.
