@@ -2,9 +2,11 @@
 //!
 //! `cargo bench --bench snapshot [-- PATRONS [STORE]]` (default 100,000, with some 30 events each). With a path the
 //! store is kept there, and used again by the next run. The figures are one run's: minima and medians of several
-//! rounds, the time of processors, and the peak of the process's memory.
+//! rounds, the time of processors, and the peaks of the process's memory.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bookmobile::catalogue::Value;
 use bookmobile::check;
@@ -12,10 +14,10 @@ use bookmobile::engine::{self, Plan};
 use bookmobile::eval::{Bulk, Way, World, local_dates};
 use bookmobile::program::Program;
 use bookmobile::review::dry_run::{Means, dry_run};
-use bookmobile::rule::Tables;
 use bookmobile::rule::columns::Wanted;
+use bookmobile::rule::{PatronId, Tables};
 use bookmobile::store::Store;
-use bookmobile::store::snapshot::{Dates, Opening, Snapshot};
+use bookmobile::store::snapshot::{Dates, Opening, Origin, Snapshot};
 use rusqlite::Connection;
 use timing::{Rounds, clock, ms, of_process};
 
@@ -47,18 +49,20 @@ fn main() {
         let (took, events) = clock(|| make(&path, patrons));
         println!("{patrons} patrons, {events} events: made in {:.1} s", took.as_secs_f64());
     }
+    // Each run erases one.
+    let patrons: i64 = {
+        let store = Store::open_read_only(&path).expect("the store");
+        let count = store.connection().query_row("SELECT count(*) FROM patron", (), |row| row.get(0));
+        count.expect("read")
+    };
     let mut snapshot = path.clone().into_os_string();
     snapshot.push(".snapshot");
     let _ = std::fs::remove_file(&snapshot);
 
     let wanted = wanted(&program);
-    let before = of_process();
-    let (took, made) = clock(|| open(&path, &program, &wanted));
-    let used = ms(of_process() - before);
+    making("first opening", || open(&path, &program, &wanted));
     let size = std::fs::metadata(&snapshot).map_or(0, |file| file.len());
-    let told = format!("{:?}, {} MB, peak {} MB, {used:.0} ms of processors", made.origin, size >> 20, peak());
-    println!("{:34} {:8.0} ms  {told}", "first opening", ms(took));
-    drop(made);
+    println!("{:34} {:8} MB", "  the file", size >> 20);
     rounds("opening, what one campaign reads", || open(&path, &program, &wanted).len());
     let everything = Wanted::everything(&program.catalogue);
     rounds("opening, everything", || open(&path, &program, &everything).len());
@@ -89,8 +93,22 @@ fn main() {
         rounds(&format!("dry-run, {} % changed", share * 100.0), || preview(&Means::default()));
     }
     change(&path, &program, patrons / 15);
-    let (took, merged) = clock(|| open(&path, &program, &wanted));
-    println!("{:34} {:8.0} ms  {:?}, peak {} MB", "opening, 6.7 % changed", ms(took), merged.origin, peak());
+    making("opening, 6.7 % changed", || open(&path, &program, &wanted));
+    let newest = Store::open_read_only(&path).and_then(|store| store.reader().newest_patron()).expect("read").0;
+    let (took, (), memory) = Memory::watch(|| clock(|| erase(&path, &program, PatronId(newest))));
+    println!("{:34} {:8.0} ms  {memory}", "an erasure, another file included", ms(took));
+    rounds("opening, what one campaign reads", || {
+        let opened = open(&path, &program, &wanted);
+        assert_eq!((opened.origin, opened.len()), (Origin::File, patrons as usize - 1));
+    });
+}
+
+/// An opening that makes a file.
+fn making(what: &str, work: impl FnOnce() -> Snapshot) {
+    let before = of_process();
+    let (took, made, memory) = Memory::watch(|| clock(work));
+    let used = ms(of_process() - before);
+    println!("{what:34} {:8.0} ms  {:?}, {used:.0} ms of processors, {memory}", ms(took), made.origin);
 }
 
 fn rounds<T>(what: &str, work: impl Fn() -> T) -> T {
@@ -108,11 +126,50 @@ fn rounds<T>(what: &str, work: impl Fn() -> T) -> T {
     last.expect("some rounds")
 }
 
-/// The most memory that the process had so far, in MB, where the system tells (mapped pages included).
-fn peak() -> u64 {
+/// The most memory that the process had during something, in MB, where the system tells.
+struct Memory {
+    /// Pages of mapped files included.
+    peak: u64,
+    own: u64,
+    mapped: u64,
+    /// Its own when it began: what earlier rounds left.
+    before: u64,
+}
+
+impl Memory {
+    fn watch<T>(work: impl FnOnce() -> (Duration, T)) -> (Duration, T, Memory) {
+        // From now on the system counts anew.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+        let (is_done, before) = (AtomicBool::new(false), status("RssAnon:"));
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let (mut own, mut mapped) = (0, 0);
+                while !is_done.load(Ordering::Relaxed) {
+                    own = own.max(status("RssAnon:"));
+                    mapped = mapped.max(status("RssFile:"));
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                (own, mapped)
+            });
+            let (took, result) = work();
+            is_done.store(true, Ordering::Relaxed);
+            let (own, mapped) = watcher.join().expect("it only reads");
+            (took, result, Memory { peak: status("VmHWM:"), own, mapped, before })
+        })
+    }
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Memory { peak, own, mapped, before } = self;
+        write!(f, "peak {peak} MB (own {own}, {before} of them from before, mapped {mapped})")
+    }
+}
+
+fn status(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
+    let found = status.lines().find_map(|text| text.strip_prefix(line));
+    found.and_then(|text| text.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
 }
 
 /// The workload's catalogue and segments, and one campaign.
@@ -198,6 +255,16 @@ fn insert(db: &Connection, sql: &str, mut row: Vec<rusqlite::types::Value>, fiel
     statement.execute(rusqlite::params_from_iter(row)).expect("written");
 }
 
+fn erase(path: &Path, program: &Program, patron: PatronId) {
+    let mut store = Store::open(path).expect("the store");
+    store.align(&program.catalogue).expect("its catalogue");
+    let transaction = store.begin().expect("the lock");
+    let mut writer = transaction.writer(&program.library.zone, workload::now(program));
+    writer.erase_patron(patron, false).expect("erased");
+    drop(writer);
+    transaction.commit().expect("erased");
+}
+
 /// So many patrons visit the library, each another time.
 fn change(path: &Path, program: &Program, count: i64) {
     let mut store = Store::open(path).expect("the store");
@@ -205,12 +272,14 @@ fn change(path: &Path, program: &Program, count: i64) {
     let visit = program.catalogue.event_named("visit".into()).expect("declared");
     let now = workload::now(program);
     let newest = store.reader().newest_patron().expect("read").0;
+    // Otherwise than those of an earlier run.
+    let before = store.reader().newest_row().expect("read").0;
     let transaction = store.begin().expect("the lock");
     let zone = &program.library.zone;
     let mut writer = transaction.writer(zone, now);
     for n in 0..count {
-        let patron = bookmobile::rule::PatronId(1 + n * newest / count);
-        writer.event(patron, visit, None, now.plus_seconds(-count - n), &[]).expect("written");
+        let patron = PatronId(1 + n * newest / count);
+        writer.event(patron, visit, None, now.plus_seconds(-before - n), &[]).expect("written");
     }
     drop(writer);
     transaction.commit().expect("written");
