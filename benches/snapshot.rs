@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bookmobile::catalogue::Value;
 use bookmobile::check;
-use bookmobile::engine::{self, Plan};
+use bookmobile::engine::Plan;
 use bookmobile::eval::{Bulk, Way, World, local_dates};
 use bookmobile::program::Program;
 use bookmobile::review::dry_run::{Means, dry_run};
@@ -18,9 +17,11 @@ use bookmobile::rule::columns::Wanted;
 use bookmobile::rule::{PatronId, Tables};
 use bookmobile::store::Store;
 use bookmobile::store::snapshot::{Dates, Opening, Origin, Snapshot};
-use rusqlite::Connection;
 use timing::{Rounds, clock, ms, of_process};
 
+#[allow(dead_code, reason = "the benchmark of the tick needs all of it")]
+#[path = "workload/store.rs"]
+mod store;
 mod timing;
 mod workload;
 
@@ -46,7 +47,7 @@ fn main() {
     let program = program(CAMPAIGN);
     let now = workload::now(&program);
     if !path.exists() {
-        let (took, events) = clock(|| make(&path, patrons));
+        let (took, events) = clock(|| store::make(&path, patrons));
         println!("{patrons} patrons, {events} events: made in {:.1} s", took.as_secs_f64());
     }
     // Each run erases one.
@@ -197,67 +198,8 @@ fn wanted(program: &Program) -> Wanted {
     Bulk::new(&plan.rules, world, &[], Way::Native).wanted()
 }
 
-/// Writes the town straight into the tables; the import is measured elsewhere. Then a tick without campaigns.
-fn make(path: &Path, patrons: i64) -> usize {
-    let empty = workload::program();
-    let mut store = Store::open(path).expect("a new store");
-    store.align(&empty.catalogue).expect("an empty store fits");
-    let db = store.connection();
-    let catalogue = &empty.catalogue;
-    let mut town = workload::Town::new(&empty);
-    let columns = |fields: &[bookmobile::catalogue::Field]| -> (String, String) {
-        let names: Vec<String> = fields.iter().map(|field| format!(", f_{}", field.name)).collect();
-        (names.concat(), ", ?".repeat(fields.len()))
-    };
-    let transaction = db.unchecked_transaction().expect("a transaction");
-    let (names, places) = columns(&catalogue.fields);
-    let patron = format!("INSERT INTO patron (id, key{names}) VALUES (?, ?{places})");
-    let inserts: Vec<String> = (catalogue.events.iter())
-        .map(|event| {
-            let (names, places) = columns(&event.fields);
-            format!("INSERT INTO event_{} (patron, at, id, mark{names}) VALUES (?, ?, ?, ?{places})", event.name)
-        })
-        .collect();
-    let mut written = 0;
-    for number in 1..=patrons {
-        let facts = town.patron(number);
-        insert(db, &patron, vec![number.into(), facts.key.to_string().into()], &facts.fields);
-        for (rows, sql) in facts.events.iter().zip(&inserts) {
-            for row in rows {
-                insert(db, sql, vec![number.into(), row.at.0.into(), row.row.0.into(), row.row.0.into()], &row.fields);
-                written += 1;
-            }
-        }
-    }
-    transaction.commit().expect("written");
-    engine::tick(&mut store, &Plan::new(&empty), workload::now(&empty).plus_seconds(-3_600), None).expect("ticked");
-    written
-}
-
-fn insert(db: &Connection, sql: &str, mut row: Vec<rusqlite::types::Value>, fields: &[Option<Value>]) {
-    row.extend(fields.iter().map(|value| match value {
-        None => rusqlite::types::Value::Null,
-        Some(Value::Bool(truth)) => i64::from(*truth).into(),
-        Some(Value::Int(n) | Value::Money(n) | Value::Decimal(n)) => (*n).into(),
-        Some(Value::Date(day)) => i64::from(day.0).into(),
-        Some(Value::Text(text)) => text.to_string().into(),
-        Some(Value::Symbol(name)) => name.as_str().to_owned().into(),
-        Some(Value::Set(elements)) => {
-            let name = |element: &Value| match element {
-                Value::Symbol(name) => name.as_str(),
-                other => panic!("the workload has no set with {other:?}"),
-            };
-            serde_json::to_string(&elements.iter().map(name).collect::<Vec<_>>()).expect("names").into()
-        }
-        Some(other) => panic!("the workload has no {other:?}"),
-    }));
-    let mut statement = db.prepare_cached(sql).expect("a statement");
-    statement.execute(rusqlite::params_from_iter(row)).expect("written");
-}
-
 fn erase(path: &Path, program: &Program, patron: PatronId) {
-    let mut store = Store::open(path).expect("the store");
-    store.align(&program.catalogue).expect("its catalogue");
+    let mut store = store::open(path, program);
     let transaction = store.begin().expect("the lock");
     let mut writer = transaction.writer(&program.library.zone, workload::now(program));
     writer.erase_patron(patron, false).expect("erased");
@@ -267,8 +209,7 @@ fn erase(path: &Path, program: &Program, patron: PatronId) {
 
 /// So many patrons visit the library, each another time.
 fn change(path: &Path, program: &Program, count: i64) {
-    let mut store = Store::open(path).expect("the store");
-    store.align(&program.catalogue).expect("its catalogue");
+    let mut store = store::open(path, program);
     let visit = program.catalogue.event_named("visit".into()).expect("declared");
     let now = workload::now(program);
     let newest = store.reader().newest_patron().expect("read").0;

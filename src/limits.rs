@@ -66,7 +66,7 @@ pub const COMPILE_FROM: usize = 2_000;
 
 /// Ticks that looked at one patron in so many together open the snapshot, of which the columns that are read are
 /// checked from end to end.
-pub const OPEN_FOR_SHARE: i64 = 256;
+pub const OPEN_FOR_SHARE: i64 = 2_000;
 
 /// Patrons whose columns a tick holds at once.
 pub const SCREENED_AT_ONCE: usize = 16_384;

@@ -76,6 +76,10 @@ pub struct Choice<'a> {
     pub since: i64,
 }
 
+fn wants(flags: &[bool], index: usize) -> bool {
+    flags.get(index).copied().unwrap_or(false)
+}
+
 /// Ids as a statement takes them.
 fn list(ids: impl Iterator<Item = i64>) -> String {
     let mut json = "[".to_owned();
@@ -202,7 +206,7 @@ impl Choice<'_> {
         let layout = &self.reader.layout;
         let catalogue = &layout.catalogue;
         let fields: Vec<u16> = (0..catalogue.fields.len() as u16)
-            .filter(|index| [&self.wanted.fields, &self.wanted.changed].iter().any(|of| of[usize::from(*index)]))
+            .filter(|index| [&self.wanted.fields, &self.wanted.changed].iter().any(|of| wants(of, usize::from(*index))))
             .collect();
         let mut sql = "SELECT patron.id, patron.key, since".to_owned();
         push_columns(&mut sql, &layout.patron.columns, &fields);
@@ -263,7 +267,8 @@ impl Choice<'_> {
     /// Since when fields are what they are.
     fn changed(&self, places: &[Place], columns: &Columns, padded: usize) -> Result<Vec<Option<Column>>, StoreError> {
         let catalogue = &self.reader.layout.catalogue;
-        let wanted: Vec<usize> = (0..catalogue.fields.len()).filter(|index| self.wanted.changed[*index]).collect();
+        let wanted: Vec<usize> =
+            (0..catalogue.fields.len()).filter(|index| wants(&self.wanted.changed, *index)).collect();
         let mut found: Vec<Option<_>> = catalogue.fields.iter().map(|_| None).collect();
         if wanted.is_empty() {
             return Ok(found);
@@ -303,7 +308,7 @@ impl Choice<'_> {
     }
 
     fn events(&self, event: EventId, places: &[Place], padded: usize) -> Result<Option<Events>, StoreError> {
-        let Some(wanted) = &self.wanted.events[event.index()] else { return Ok(None) };
+        let Some(wanted) = self.wanted.events.get(event.index()).and_then(Option::as_ref) else { return Ok(None) };
         let layout = &self.reader.layout;
         let rows = layout.event(event);
         let mut events = EventsBuilder::wide(layout.catalogue.event(event), |field| wanted[field]);
