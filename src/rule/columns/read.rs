@@ -8,11 +8,6 @@ use crate::time::{Day, Instant};
 impl Columns {
     /// The patron in row `index`, as far as the columns know them.
     pub fn facts(&self, index: usize) -> Facts {
-        let changed = (0..self.changed.len()).filter_map(|field| {
-            let Some(Value::Instant(at)) = self.changed[field].as_ref()?.value(index) else { return None };
-            // What never changed is as it was since the store first knew of the patron.
-            (at.0 != self.since[index]).then_some((FieldId(field as u16), at))
-        });
         let on_list = |list: &usize| self.is_on(*list, index);
         Facts {
             patron: PatronId(self.patrons[index]),
@@ -22,8 +17,17 @@ impl Columns {
             events: (0..self.events.len()).map(|event| self.rows_of(event, index)).collect(),
             lists: (0..self.lists.len()).filter(on_list).map(|list| ListId(list as u16)).collect(),
             consents: self.consents(index).collect(),
-            changed: changed.collect(),
+            changed: self.changes(index).collect(),
         }
+    }
+
+    /// Since when known fields of the patron in row `index` are what they are, as far as they ever changed.
+    pub fn changes(&self, index: usize) -> impl Iterator<Item = (FieldId, Instant)> + '_ {
+        (0..self.changed.len()).filter_map(move |field| {
+            let Some(Value::Instant(at)) = self.changed[field].as_ref()?.value(index) else { return None };
+            // What never changed is as it was since the store first knew of the patron.
+            (at.0 != self.since[index]).then_some((FieldId(field as u16), at))
+        })
     }
 
     /// The consents of the patron in row `index`.

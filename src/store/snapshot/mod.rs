@@ -20,7 +20,7 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Change, Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
+use super::{Changes, Columns as Which, Layout, Needs, Reader, Store, StoreError};
 use crate::catalogue::{Catalogue, EventId};
 use crate::limits;
 use crate::rule::columns::{BLOCK, Builder, Columns, Wanted};
@@ -297,8 +297,7 @@ fn read(store: &Store, snapped: &Snapped, wanted: &Wanted, dates: &Dates<'_>) ->
     let base = Base::new(snapped.stamp, wanted, base);
     let since = snapped.stamp.change;
     let choice = Choice { reader: &reader, wanted, dates, base: Some(&base), since };
-    let chosen = |change: &Change| Chosen { patron: change.patron, change: Some(*change) };
-    let delta = choice.columns(&changed.patrons.iter().map(chosen).collect::<Vec<_>>())?;
+    let delta = choice.columns(&chosen(&changed))?;
     moment.finish()?;
     Ok(Found::Columns(base.into_columns(), valid, delta))
 }
@@ -314,19 +313,19 @@ fn valid(base: &Columns, changed: &Changes) -> Vec<u64> {
     valid
 }
 
+/// Everything wanted of who changed, from SQLite.
 fn delta(reader: &Reader<'_>, wanted: &Wanted, changed: &Changes, dates: &Dates<'_>) -> Result<Delta, StoreError> {
-    let needs = wanted.needs();
-    let catalogue = &reader.layout.catalogue;
-    let day = (dates.day)(dates.zone);
-    let mut builder = Builder::new(catalogue, wanted, &day);
+    let columns = Choice { reader, wanted, dates, base: None, since: 0 }.columns(&chosen(changed))?;
     let mut changes = GrowingChanges::default();
-    for change in &changed.patrons {
-        let Some(facts) = reader.facts(change.patron, &needs)? else { continue };
-        builder.push(&facts);
-        facts.changed.iter().for_each(|(field, at)| changes.push(field.0, at.0));
+    for row in 0..columns.len() {
+        columns.changes(row).for_each(|(field, at)| changes.push(field.0, at.0));
         changes.end_patron();
     }
-    Ok(Delta { columns: builder.finish(), changes: changes.finish() })
+    Ok(Delta { columns, changes: changes.finish() })
+}
+
+fn chosen(changed: &Changes) -> Vec<Chosen> {
+    changed.patrons.iter().map(|change| Chosen { patron: change.patron, change: Some(*change) }).collect()
 }
 
 fn in_memory(store: &Store, wanted: &Wanted, dates: &Dates<'_>) -> Result<Snapshot, StoreError> {
