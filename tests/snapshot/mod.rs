@@ -5,6 +5,7 @@ mod erasure;
 mod faults;
 mod town;
 
+use bookmobile::rule::columns::Consents;
 use bookmobile::store::snapshot::Origin;
 use proptest::prelude::*;
 
@@ -44,7 +45,10 @@ fn the_file_is_brought_up_to_date() {
     assert!(before.delta.len() <= 10);
     town.changes(40, false);
     assert_eq!(town.agrees(), Origin::Merged);
-    assert_eq!(town.open(None).delta.len(), 0);
+    let merged = town.open(None);
+    assert_eq!(merged.delta.len(), 0);
+    let is_anybodys = |of: &Consents| of.state.iter().any(|state| *state != 0);
+    assert!(merged.base.consents.iter().all(is_anybodys), "no column is there for nobody");
 }
 
 /// What a new snapshot holds of an address that somebody no longer has is nothing.

@@ -134,7 +134,8 @@ impl<'a> Merged<'a> {
                 ..new
             }
         };
-        kinds.into_iter().map(merged).collect()
+        // Of the changed there is a column for each kind.
+        kinds.into_iter().map(merged).filter(|of| of.state.iter().any(|state| *state != 0)).collect()
     }
 }
 
