@@ -217,12 +217,13 @@ fn evaluated(program: &Program, columns: &Columns, now: Instant) -> Vec<Bitmap> 
 fn compare(store: &Store, program: &Program, now: Instant) {
     let columns = everybody(store, program);
     let found = evaluated(program, &columns, now);
-    let sql = "SELECT patron FROM standing WHERE json_extract(campaigns, ?1) = 1 ORDER BY patron";
+    let sql = "SELECT patron FROM standing JOIN campaign_state ON campaign = ?1
+               WHERE ' ' || campaigns GLOB '* ' || number || '+*' ORDER BY patron";
     let mut query = store.connection().prepare(sql).expect("a statement");
     for (segment, found) in program.segments.iter().zip(found) {
-        let path = format!("$.enters_{}[0]", segment.name);
+        let campaign = format!("enters_{}", segment.name);
         let held: Vec<i64> =
-            query.query_map([&path], |row| row.get(0)).and_then(Iterator::collect).expect("the table is there");
+            query.query_map([&campaign], |row| row.get(0)).and_then(Iterator::collect).expect("the table is there");
         let evaluated: Vec<i64> =
             (0..columns.len()).filter(|row| found.contains(*row)).map(|row| columns.patrons[row]).collect();
         assert_eq!(held.len(), evaluated.len(), "{}", segment.name);

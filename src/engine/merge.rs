@@ -50,14 +50,12 @@ pub fn merge(
         "UPDATE occurrence SET patron = ?2 WHERE patron = ?1",
         "UPDATE enrolment SET patron = ?2 WHERE patron = ?1",
         "UPDATE outbox SET patron = ?2 WHERE patron = ?1",
-        // What both were in, `kept` stands in as before.
-        "UPDATE standing SET campaigns = json_patch(campaigns, (SELECT campaigns FROM standing WHERE patron = ?2))
-             WHERE patron = ?1 AND EXISTS (SELECT 1 FROM standing WHERE patron = ?2)",
-        "UPDATE OR REPLACE standing SET patron = ?2 WHERE patron = ?1",
         "UPDATE OR IGNORE watched SET patron = ?2 WHERE patron = ?1",
     ] {
         db.execute(sql, params![double.0, kept.0])?;
     }
+    // What both were in, `kept` stands in as before.
+    state::absorb_standing(db, double, kept)?;
     transaction.writer(&program.library.zone, now).absorb(double, kept)?;
     transaction.commit()?;
     Ok(ended)

@@ -5,6 +5,7 @@
 //! tables (`store/migrations/0002-engine.sql`) are written here and nowhere else. Nothing here reads a clock.
 
 mod ask;
+mod conditions;
 mod draws;
 mod enrol;
 mod fingerprint;
@@ -22,6 +23,7 @@ mod respond;
 mod schedule;
 mod screen;
 mod share;
+mod standing;
 mod state;
 mod steps;
 mod texted;

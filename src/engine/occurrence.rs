@@ -7,7 +7,8 @@ use crate::catalogue::{EventId, FieldId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::journey::Lead;
 use crate::engine::plan::{Running, Start};
-use crate::engine::state::{Decided, Membership, Outcome, PatronState};
+use crate::engine::standing::{CampaignNumber, Membership};
+use crate::engine::state::{Decided, Outcome, PatronState};
 use crate::eval::{RuleId, Truth, ValueId};
 use crate::program::Program;
 use crate::rule::function::{EQUAL, Moment};
@@ -33,6 +34,8 @@ pub struct Occurrence {
 /// What is constant for one campaign at one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
+    /// The campaign in the store.
+    pub number: CampaignNumber,
     /// The tick before this one.
     pub last: Option<Instant>,
     /// Events with a larger row are new since then.
@@ -142,19 +145,15 @@ impl Finder<'_, '_> {
 
     /// Notes the present truth of a start condition; gives the one before.
     fn remember(&mut self, value: Option<bool>) -> (Membership, Membership) {
-        let before = self.state.memberships.get(self.name()).copied().unwrap_or_default();
+        let before = self.state.memberships.get(self.watch.number).unwrap_or_default();
         let after = Membership { value, known: value.unwrap_or(before.known), ..before };
         (before, after)
     }
 
     fn store(&mut self, membership: Membership) {
-        match self.state.memberships.get_mut(self.running.name()) {
-            Some(known) => *known = membership,
-            None if membership.value == Some(true) => {
-                self.state.memberships.insert(self.name().to_owned(), membership);
-            }
-            // Who was never in it has no entry: most patrons, for most conditions.
-            None => {}
+        // Who was never in it has no entry: most patrons, for most conditions.
+        if membership.value == Some(true) || self.state.memberships.get(self.watch.number).is_some() {
+            self.state.memberships.set(self.watch.number, membership);
         }
     }
 

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use crate::catalogue::{EventId, FieldId, Value};
+use crate::engine::conditions::{Conditions, Turn, condition_of};
 use crate::engine::journey::Lead;
 use crate::engine::occurrence::{self, Anniversaries, Watch, row_key, written};
 use crate::engine::plan::{Plan, Running, Start};
@@ -17,8 +18,8 @@ use crate::engine::tick::{Looked, Tick};
 use crate::eval::{Bitmap, Bulk, Compiled, NEVER, RuleId, Untils, Way, local_dates};
 use crate::limits;
 use crate::rule::columns::{Columns, Events, Wanted};
-use crate::rule::{Facts, RowId};
-use crate::store::snapshot::{Base, Choice, Chosen, Dates};
+use crate::rule::{Facts, PatronId, RowId};
+use crate::store::snapshot::{Base, Choice, Dates};
 use crate::store::{Kinds, StoreError};
 use crate::time::{Duration, Instant};
 
@@ -46,11 +47,8 @@ pub(super) enum Look {
 /// Patrons that are looked at together.
 pub(super) struct Screen<'a> {
     columns: Columns,
-    /// For each campaign that starts with a condition two: it is true, it is false.
-    truths: Vec<Bitmap>,
+    pub conditions: Conditions,
     untils: Untils<'a>,
-    /// By index of the plan's campaigns: the first of its truths.
-    conditions: Vec<Option<usize>>,
     /// Those whose schedule fires: the first two of the truths of their audience, and of each exception.
     audiences: Vec<Bitmap>,
     admitting: Vec<Option<Range<usize>>>,
@@ -114,23 +112,6 @@ fn wanted(tick: &Tick<'_>) -> Wanted {
     wanted
 }
 
-/// The rules of the campaigns that `of` names, one behind another, and where those of each campaign begin and end.
-fn gathered<'p>(
-    plan: &'p Plan<'_>,
-    of: impl Fn(&'p Running<'_>) -> Option<Vec<RuleId>>,
-) -> (Vec<RuleId>, Vec<Option<Range<usize>>>) {
-    let mut rules = Vec::new();
-    let mut places = Vec::new();
-    for running in &plan.campaigns {
-        places.push(of(running).map(|own| {
-            let start = rules.len();
-            rules.extend(own);
-            start..rules.len()
-        }));
-    }
-    (rules, places)
-}
-
 /// With the code that an earlier tick made.
 fn with_code<'a>(bulk: Bulk<'a>, way: Way, kept: &mut Option<Compiled>) -> Bulk<'a> {
     match kept.take_if(|_| way == Way::Native) {
@@ -146,40 +127,51 @@ fn keep_code(bulk: Bulk<'_>, way: Way, kept: &mut Option<Compiled>) {
 }
 
 impl<'a> Screen<'a> {
-    /// Of these patrons, in order of id.
-    pub fn new(tick: &Tick<'a>, patrons: &[Looked], since: i64, way: Way) -> Result<Screen<'a>, StoreError> {
+    /// Of these patrons, in order of id. Does something else while other threads put the columns together.
+    pub fn new<R>(
+        tick: &Tick<'a>,
+        patrons: &[Looked],
+        since: i64,
+        way: Way,
+        meanwhile: impl FnOnce() -> R,
+    ) -> Result<(Screen<'a>, R), StoreError> {
         let plan = tick.plan;
         let mut kept = plan.kept();
         let (reader, wanted, dates) = (tick.transaction.reader(), wanted(tick), dates(tick));
         let choice = Choice { reader: &reader, wanted: &wanted, dates: &dates, base: kept.base.as_ref(), since };
-        let chosen: Vec<Chosen> = patrons.iter().map(|looked| looked.chosen).collect();
-        let columns = choice.columns(&chosen)?;
-        let (rules, conditions) = gathered(plan, |running| match running.start {
-            Start::Becomes { condition, .. } | Start::Leaves { condition } => Some(vec![condition]),
-            _ => None,
+        let gathered = choice.gather(patrons.iter().map(|looked| &looked.chosen))?;
+        let mut columns = None;
+        let beside = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| columns = Some(gathered.columns()));
+            meanwhile()
         });
+        let columns = columns.expect("the scope ends when they are there");
+        let rules: Vec<RuleId> = plan.campaigns.iter().filter_map(condition_of).collect();
         let bulk = Bulk::new(&plan.rules, tick.world, &rules, way).with_validity();
         let mut bulk = with_code(bulk, way, &mut kept.conditions);
         let (truths, untils) = bulk.run_until(&columns, tick.now);
         keep_code(bulk, way, &mut kept.conditions);
         let (mut audiences, mut admitting) = (Vec::new(), vec![None; plan.campaigns.len()]);
         if tick.watches.iter().any(|watch| watch.scheduled.is_some()) {
-            let rules;
-            (rules, admitting) = gathered(plan, |running| {
-                let is_scheduled = matches!(running.start, Start::Schedule) && !running.is_public();
-                is_scheduled.then(|| running.audience.iter().chain(&running.except).copied().collect())
-            });
+            let mut rules = Vec::new();
+            for (running, admits) in plan.campaigns.iter().zip(&mut admitting) {
+                if matches!(running.start, Start::Schedule) && !running.is_public() {
+                    let start = rules.len();
+                    rules.extend(running.audience.iter().chain(&running.except));
+                    *admits = Some(start..rules.len());
+                }
+            }
             let mut bulk = with_code(Bulk::new(&plan.rules, tick.world, &rules, way), way, &mut kept.audiences);
             audiences = bulk.run(&columns, tick.now);
             keep_code(bulk, way, &mut kept.audiences);
         }
-        let conditions = conditions.into_iter().map(|range| range.map(|range| 2 * range.start)).collect();
-        Ok(Screen { columns, truths, untils, conditions, audiences, admitting })
+        let conditions = Conditions::new(&plan.campaigns, &tick.watches, &truths, columns.len());
+        Ok((Screen { columns, conditions, untils, audiences, admitting }, beside))
     }
 
     /// The row of a patron; `None`: they are no longer there.
-    pub fn row(&self, chosen: Chosen) -> Option<usize> {
-        self.columns.patrons.binary_search(&chosen.patron.0).ok()
+    pub fn row(&self, patron: PatronId) -> Option<usize> {
+        self.columns.patrons.binary_search(&patron.0).ok()
     }
 
     /// The facts of a patron, with the events that rules and starts read.
@@ -191,16 +183,6 @@ impl<'a> Screen<'a> {
         Some(facts)
     }
 
-    /// What the start condition of a campaign is; `None`: it starts otherwise.
-    pub fn condition(&self, row: usize, index: usize) -> Option<Option<bool>> {
-        let first = self.conditions[index]?;
-        Some(if self.truths[first].contains(row) {
-            Some(true)
-        } else {
-            self.truths[first + 1].contains(row).then_some(false)
-        })
-    }
-
     /// How to look at a patron, and the first instant at which another look may find something else.
     pub fn look(&self, tick: &Tick<'a>, row: usize, looked: &Looked, state: &PatronState) -> (Look, Instant) {
         let mut until = if looked.is_touched { NEVER } else { state.until.unwrap_or(NEVER) };
@@ -208,39 +190,22 @@ impl<'a> Screen<'a> {
         if !state.enrolments.is_empty() {
             return (Look::Closely, until);
         }
-        let mut look = Look::Nothing;
-        let mut memberships = state.memberships.iter().peekable();
+        let look = match self.conditions.turn(row, &state.memberships, looked.is_touched) {
+            Turn::Starts => return (Look::Closely, until),
+            Turn::Moves => Look::Moves,
+            Turn::None => Look::Nothing,
+        };
         for (index, running) in tick.plan.campaigns.iter().enumerate() {
             let watch = &tick.watches[index];
-            if running.is_public() || !(looked.is_touched || watch.is_baseline || watch.scheduled.is_some()) {
+            if condition_of(running).is_some()
+                || running.is_public()
+                || !(looked.is_touched || watch.is_baseline || watch.scheduled.is_some())
+            {
                 continue;
             }
-            let Some(value) = self.condition(row, index) else {
-                let mut other = Other { screen: self, tick, running, watch, row, looked, state, until: &mut until };
-                if other.stirs(index) {
-                    return (Look::Closely, until);
-                }
-                continue;
-            };
-            // Both are in order of name.
-            while memberships.next_if(|(name, _)| name.as_str() < running.name()).is_some() {}
-            let before = memberships.peek().filter(|(name, _)| *name == running.name()).map(|(_, known)| **known);
-            let is_in = before.is_some_and(|before| before.value == Some(true));
-            let fires = match running.start {
-                Start::Becomes { including_current, .. } => {
-                    value == Some(true) && !is_in && (!watch.is_baseline || including_current)
-                }
-                _ => value == Some(false) && before.is_some_and(|before| before.known) && !watch.is_baseline,
-            };
-            if fires {
+            let mut other = Other { screen: self, tick, running, watch, row, looked, state, until: &mut until };
+            if other.stirs(index) {
                 return (Look::Closely, until);
-            }
-            let stays = match before {
-                Some(before) => before.value == value && before.known == value.unwrap_or(before.known),
-                None => value != Some(true),
-            };
-            if !stays {
-                look = Look::Moves;
             }
         }
         (look, until)
@@ -292,7 +257,7 @@ impl Other<'_, '_> {
     }
 
     fn changed(&self, kinds: Kinds) -> bool {
-        self.looked.chosen.change.is_some_and(|change| change.kinds.meets(kinds))
+        self.looked.chosen.change.as_ref().is_some_and(|change| change.kinds.meets(kinds))
     }
 
     /// What was decided by a date that may have moved.

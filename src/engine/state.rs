@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::engine::share::ShareKey;
+use crate::engine::standing::{self, CampaignNumber, Memberships};
 use crate::rule::{PatronId, RowId};
 use crate::time::Instant;
 
@@ -19,17 +20,6 @@ pub struct Clock {
     /// The campaigns that took part.
     pub campaigns: BTreeSet<String>,
     pub key: ShareKey,
-}
-
-/// Where a patron stands towards a start condition.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Membership {
-    /// As the last tick found it; `None` is unknown.
-    pub value: Option<bool>,
-    /// The last known value.
-    pub known: bool,
-    pub entries: i64,
-    pub exits: i64,
 }
 
 /// How an occurrence was decided.
@@ -106,7 +96,7 @@ pub struct Enrolment {
 /// Everything of one patron.
 #[derive(Clone, Default, Debug)]
 pub struct PatronState {
-    pub memberships: BTreeMap<String, Membership>,
+    pub memberships: Memberships,
     pub watched: BTreeMap<String, String>,
     /// By campaign and key.
     pub occurrences: BTreeMap<(String, String), Decided>,
@@ -171,25 +161,27 @@ pub fn set_clock(db: &Connection, clock: &Clock, revision: &str) -> rusqlite::Re
 /// What the store knows of a campaign's first tick.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CampaignState {
+    pub number: CampaignNumber,
     pub start: String,
     pub baseline_at: Instant,
 }
 
 /// The campaign's state, if it ever ticked.
 pub fn campaign(db: &Connection, name: &str) -> rusqlite::Result<Option<CampaignState>> {
-    db.prepare_cached("SELECT start, baseline_at FROM campaign_state WHERE campaign = ?1")?
-        .query_row([name], |row| Ok(CampaignState { start: row.get(0)?, baseline_at: Instant(row.get(1)?) }))
+    db.prepare_cached("SELECT number, start, baseline_at FROM campaign_state WHERE campaign = ?1")?
+        .query_row([name], |row| {
+            let number = CampaignNumber(row.get(0)?);
+            Ok(CampaignState { number, start: row.get(1)?, baseline_at: Instant(row.get(2)?) })
+        })
         .optional()
 }
 
-/// Writes a campaign's state.
-pub fn set_campaign(db: &Connection, name: &str, state: &CampaignState) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT OR REPLACE INTO campaign_state VALUES (?1, ?2, ?3)")?.execute(params![
-        name,
-        state.start,
-        state.baseline_at.0
-    ])?;
-    Ok(())
+/// Writes the baseline of a campaign whose start means what this fingerprint says. Gives its number.
+pub fn set_baseline(db: &Connection, name: &str, start: &str, at: Instant) -> rusqlite::Result<CampaignNumber> {
+    let sql = "INSERT INTO campaign_state (campaign, start, baseline_at) VALUES (?1, ?2, ?3)
+               ON CONFLICT (campaign) DO UPDATE SET start = excluded.start, baseline_at = excluded.baseline_at
+               RETURNING number";
+    db.prepare_cached(sql)?.query_row(params![name, start, at.0], |row| row.get(0).map(CampaignNumber))
 }
 
 /// What of a patron's state is read, besides memberships, open enrolments and the next look.
@@ -219,7 +211,7 @@ pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Re
         Ok(())
     };
     each("campaigns, until", "standing", &mut |state, row| {
-        state.memberships = memberships(row.get_ref(1)?.as_str()?);
+        state.memberships = standing::read(row.get_ref(1)?.as_str()?);
         state.until = row.get::<_, Option<i64>>(2)?.map(Instant);
         Ok(())
     })?;
@@ -262,19 +254,6 @@ pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Re
         }
     }
     Ok(states)
-}
-
-/// As [`set_standing`] wrote them.
-fn memberships(json: &str) -> BTreeMap<String, Membership> {
-    let written: BTreeMap<String, (u8, u8, i64, i64)> =
-        serde_json::from_str(json).expect("what the engine wrote into its table is there as it wrote it");
-    let membership = |(value, known, entries, exits): (u8, u8, i64, i64)| Membership {
-        value: [Some(false), Some(true)].get(usize::from(value)).copied().flatten(),
-        known: known == 1,
-        entries,
-        exits,
-    };
-    written.into_iter().map(|(campaign, written)| (campaign, membership(written))).collect()
 }
 
 const ENROLMENT: &str = "id, campaign, start, state, reason, ended_at, held_out, place, arrived, since, wake, round, \
@@ -392,17 +371,29 @@ pub fn set_standing(
     db: &Connection,
     patron: PatronId,
     until: Option<Instant>,
-    memberships: &BTreeMap<String, Membership>,
+    memberships: &Memberships,
 ) -> rusqlite::Result<()> {
-    let written = |membership: &Membership| {
-        let value = membership.value.map_or(2, u8::from);
-        (value, u8::from(membership.known), membership.entries, membership.exits)
-    };
-    let written: BTreeMap<&str, _> = memberships.iter().map(|(name, of)| (name.as_str(), written(of))).collect();
-    let json = serde_json::to_string(&written).expect("names and numbers are JSON");
     let sql = "INSERT INTO standing VALUES (?1, ?2, ?3)
                ON CONFLICT (patron) DO UPDATE SET until = excluded.until, campaigns = excluded.campaigns";
-    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0), json])?;
+    let written = standing::written(memberships);
+    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0), written])?;
+    Ok(())
+}
+
+/// Where `double` stands passes to `kept`; what both were in, `kept` stands in as before.
+pub fn absorb_standing(db: &Connection, double: PatronId, kept: PatronId) -> rusqlite::Result<()> {
+    let of = |patron: PatronId| {
+        db.prepare_cached("SELECT until, campaigns FROM standing WHERE patron = ?1")?
+            .query_row([patron.0], |row| Ok((row.get(0)?, standing::read(row.get_ref(1)?.as_str()?))))
+            .optional()
+    };
+    let Some((mut until, mut memberships)): Option<(Option<i64>, Memberships)> = of(double)? else { return Ok(()) };
+    if let Some((also, present)) = of(kept)? {
+        until = until.into_iter().chain(also).min();
+        present.iter().for_each(|(campaign, membership)| memberships.set(*campaign, *membership));
+    }
+    set_standing(db, kept, until.map(Instant), &memberships)?;
+    db.execute("DELETE FROM standing WHERE patron = ?1", [double.0])?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::engine::draws::Draws;
 use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
 use crate::engine::screen::{self, Look, Screen};
-use crate::engine::state::{self, CampaignState, Clock};
+use crate::engine::state::{self, Clock, PatronState};
 use crate::engine::version::{self, Elsewhere};
 use crate::engine::visit::{Seen, Visit};
 use crate::engine::{public, share::ShareKey};
@@ -188,10 +188,9 @@ fn decide(
         Some(clock) => clock.key,
         None => ShareKey(db.query_row("SELECT randomblob(16)", [], |row| row.get(0))?),
     };
-    let watches = watches(db, plan, before.as_ref(), now)?;
-    for (watch, running) in watches.iter().zip(&plan.campaigns).filter(|(watch, _)| watch.is_baseline) {
-        let state = CampaignState { start: running.fingerprint.clone(), baseline_at: watch.baseline_at };
-        state::set_campaign(db, running.name(), &state)?;
+    let mut watches = watches(db, plan, before.as_ref(), now)?;
+    for (watch, running) in watches.iter_mut().zip(&plan.campaigns).filter(|(watch, _)| watch.is_baseline) {
+        watch.number = state::set_baseline(db, running.name(), &running.fingerprint, watch.baseline_at)?;
     }
     let work = work(transaction, plan, &watches, before.as_ref(), now)?;
     let keyed = Draws::Keyed(key);
@@ -266,9 +265,10 @@ fn work(
         .zip(&plan.campaigns)
         .any(|(watch, running)| !running.is_public() && (watch.is_baseline || watch.scheduled.is_some()));
     let touched = touched(&reader, transaction.connection(), before, now)?;
-    let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || touched.everybody };
-    let mut patrons = touched.patrons.iter().copied().peekable();
-    if !concerns_all && !touched.everybody {
+    let everybody = touched.everybody;
+    let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || everybody };
+    let mut patrons = touched.patrons.into_iter().peekable();
+    if !concerns_all && !everybody {
         return Ok(patrons.map(|chosen| looked(chosen, true)).collect());
     }
     let all = reader.patrons()?.into_iter();
@@ -313,25 +313,35 @@ fn visit(tick: &mut Tick<'_>, work: &[Looked], since: i64) -> Result<(), TickErr
     if way.is_some() {
         screen::prepare(tick, work.len())?;
     }
-    for together in work.chunks(limits::SCREENED_AT_ONCE) {
-        let screen = way.map(|way| Screen::new(tick, together, since, way)).transpose()?;
-        for batch in together.chunks(BATCH) {
-            visit_batch(tick, batch, screen.as_ref())?;
-        }
+    for together in work.chunks(if way.is_some() { limits::SCREENED_AT_ONCE } else { BATCH }) {
+        let ids: Vec<PatronId> = together.iter().map(|looked| looked.chosen.patron).collect();
+        let (db, reads) = (tick.db(), tick.plan.reads);
+        let states = || state::load(db, &ids, reads);
+        let (screen, states) = match way {
+            None => (None, states()),
+            Some(way) => {
+                let (screen, states) = Screen::new(tick, together, since, way, states)?;
+                (Some(screen), states)
+            }
+        };
+        visit_all(tick, together, states?, screen.as_ref())?;
     }
     Ok(())
 }
 
-fn visit_batch<'a>(tick: &mut Tick<'a>, batch: &[Looked], screen: Option<&Screen<'a>>) -> Result<(), TickError> {
+fn visit_all<'a>(
+    tick: &mut Tick<'a>,
+    patrons: &[Looked],
+    states: Vec<PatronState>,
+    screen: Option<&Screen<'a>>,
+) -> Result<(), TickError> {
     let reader = tick.transaction.reader();
-    let ids: Vec<PatronId> = batch.iter().map(|looked| looked.chosen.patron).collect();
-    let states = state::load(tick.db(), &ids, tick.plan.reads)?;
-    for (looked, state) in batch.iter().zip(states) {
+    for (looked, state) in patrons.iter().zip(states) {
         let patron = looked.chosen.patron;
         let seen = match screen {
             None => None,
             Some(screen) => {
-                let Some(row) = screen.row(looked.chosen) else { continue };
+                let Some(row) = screen.row(patron) else { continue };
                 let (look, until) = screen.look(tick, row, looked, &state);
                 if look != Look::Closely {
                     tick.report.patrons += 1;
@@ -365,6 +375,7 @@ pub(super) fn watches(
     for running in &plan.campaigns {
         let known = state::campaign(db, running.name())?;
         let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
+        let number = known.as_ref().map(|known| known.number).unwrap_or_default();
         let baseline_at =
             known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
         let zone = &plan.program.library.zone;
@@ -374,6 +385,7 @@ pub(super) fn watches(
                 && now <= zone.plus(*at, running.campaign.expires_after)
         };
         found.push(Watch {
+            number,
             last,
             last_row: before.map_or(RowId(0), |clock| clock.event_row),
             baseline_at: baseline_at.unwrap_or(now),

@@ -84,7 +84,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         let facts = Facts::empty(&tick.plan.program.catalogue, patron);
         let mut visit = Visit { tick, facts, state, until: seen.until };
         for index in 0..visit.tick.plan.campaigns.len() {
-            if seen.screen.condition(seen.row, index).is_some() {
+            if seen.screen.conditions.of(seen.row, index).is_some() {
                 let fired = visit.find(index, Some(seen));
                 assert!(fired.is_empty(), "the screen lets pass only those for whom nothing fires");
             }
@@ -136,7 +136,7 @@ impl<'v, 'a> Visit<'v, 'a> {
             watch,
             ask: &ask,
             state: &mut self.state,
-            condition: seen.and_then(|seen| seen.screen.condition(seen.row, index)),
+            condition: seen.and_then(|seen| seen.screen.conditions.of(seen.row, index)),
             until: &mut self.until,
         };
         finder.find()

@@ -2,7 +2,7 @@
 
 use std::ops::BitOr;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use twox_hash::XxHash3_64;
 
 use super::{Reader, StoreError};
@@ -64,21 +64,56 @@ pub struct Changes {
     pub patrons: Vec<Change>,
 }
 
+/// What fields of a patron are now, by name, as [`Stored`](super::column::Stored) says.
+pub(super) type Fields = serde_json::Map<String, serde_json::Value>;
+
 /// An entry of the change log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     pub patron: PatronId,
     /// Its place in the log.
     pub seq: i64,
     /// What changed: since the last tick and the last snapshot before the entry, or more.
     pub kinds: Kinds,
+    /// Which fields changed over the same time, and what they are now: an object in JSON. `None`: that is not known, or
+    /// no field changed.
+    pub fields: Option<Box<str>>,
 }
 
 /// Puts a patron into the log, or moves the entry to its end. What changed after `seen` and is in it already stays.
-pub(super) fn note(connection: &Connection, patron: i64, kinds: Kinds, seen: i64) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO change_log (patron, kinds) VALUES (?1, ?2 | coalesce(
-                   (SELECT kinds FROM change_log WHERE patron = ?1 AND seq > ?3), 0))";
-    connection.prepare_cached(sql)?.execute(params![patron, kinds.0 as i64, seen])?;
+/// `fields`: those that changed, where the kinds name the fields and it is known.
+pub(super) fn note(
+    connection: &Connection,
+    patron: i64,
+    kinds: Kinds,
+    fields: Option<Fields>,
+    seen: i64,
+) -> Result<(), StoreError> {
+    let sql = "SELECT kinds, fields FROM change_log WHERE patron = ?1 AND seq > ?2";
+    let read = |row: &Row<'_>| Ok((Kinds(row.get::<_, i64>(0)? as u64), row.get::<_, Option<String>>(1)?));
+    let before = connection.prepare_cached(sql)?.query_row([patron, seen], read).optional()?;
+    let (known, written) = before.unwrap_or_default();
+    let fields = match fields {
+        _ if !kinds.meets(Kinds::PATRON) => written,
+        Some(fields) if !known.meets(Kinds::PATRON) => Some(json(&fields)),
+        Some(fields) => written.and_then(|written| serde_json::from_str::<Fields>(&written).ok()).map(|mut all| {
+            all.extend(fields);
+            json(&all)
+        }),
+        None => None,
+    };
+    let sql = "INSERT OR REPLACE INTO change_log (patron, kinds, fields) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute(params![patron, (kinds | known).0 as i64, fields])?;
+    Ok(())
+}
+
+fn json(fields: &Fields) -> String {
+    serde_json::to_string(fields).expect("texts and numbers are JSON")
+}
+
+/// What fields were, when they are not what they were by an edit of the program.
+pub(super) fn forget_fields(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE change_log SET fields = NULL WHERE fields IS NOT NULL", ())?;
     Ok(())
 }
 
@@ -106,7 +141,7 @@ impl Reader<'_> {
     pub fn changes_since(&self, since: i64) -> Result<Changes, StoreError> {
         let mut changes = Changes { newest: since, ..Changes::default() };
         let mut statement =
-            self.connection.prepare_cached("SELECT seq, patron, kinds FROM change_log WHERE seq > ?1")?;
+            self.connection.prepare_cached("SELECT seq, patron, kinds, fields FROM change_log WHERE seq > ?1")?;
         let mut rows = statement.query(params![since])?;
         while let Some(row) = rows.next()? {
             changes.newest = changes.newest.max(row.get(0)?);
@@ -116,6 +151,7 @@ impl Reader<'_> {
                     patron: PatronId(patron),
                     seq: row.get(0)?,
                     kinds: Kinds(row.get::<_, i64>(2)? as u64),
+                    fields: row.get(3)?,
                 }),
             }
         }

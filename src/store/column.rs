@@ -38,6 +38,15 @@ impl<'v> Stored<'v> {
         }
     }
 
+    /// As the change log holds it.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Stored::Null => serde_json::Value::Null,
+            Stored::Integer(number) => (*number).into(),
+            Stored::Text(text) => text.as_ref().into(),
+        }
+    }
+
     /// Whether the column holds just this.
     pub fn is(&self, found: ValueRef<'_>) -> bool {
         match (self, found) {
@@ -105,6 +114,14 @@ impl Decoder {
             Type::Set(Element::Text) => Decoder::TextSet,
             Type::Name(_) => Decoder::Name,
             Type::Duration => unreachable!("no field has the type duration"),
+        }
+    }
+
+    /// The value of a column, from [`Stored::json`].
+    pub fn decode_json(&self, found: &serde_json::Value) -> Option<Value> {
+        match found {
+            serde_json::Value::String(text) => self.decode(ValueRef::Text(text.as_bytes())),
+            found => self.decode(ValueRef::Integer(found.as_i64()?)),
         }
     }
 

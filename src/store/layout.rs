@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::column::{Decoder, sql_type, storage, widening};
-use super::{Kinds, StoreError};
+use super::{Kinds, StoreError, change};
 use crate::catalogue::{Catalogue, EventId, FeedId, Field, TableId, Type};
 use crate::symbol::Symbol;
 
@@ -221,6 +221,7 @@ fn keep_type(connection: &Connection, table: &str, column: &str, field: &Field) 
     match widening(&stored, declared) {
         Some(factor) => {
             connection.execute(&format!("UPDATE {table} SET {column} = {column} * ?1"), [factor])?;
+            change::forget_fields(connection)?;
             note_type(connection, table, field.name, field.ty)
         }
         None => Err(StoreError::TypeChanged {

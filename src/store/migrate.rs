@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003-links.sql"),
     include_str!("migrations/0004-consent.sql"),
     include_str!("migrations/0005-tick.sql"),
+    include_str!("migrations/0006-quick-tick.sql"),
 ];
 
 /// The newest version.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Before it, resetting the write-ahead log could lose what was committed (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Kibibytes of pages kept in memory.
-const CACHE_KIB: i64 = 64 * 1024;
+const CACHE_KIB: i64 = 128 * 1024;
 /// Pages of the log after which a commit writes them back, 64 MiB: a tick that writes some thousand pages does not.
 const CHECKPOINT_PAGES: i64 = 16_384;
 /// Pages that are copied at once.

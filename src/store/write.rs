@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use siphasher::sip::SipHasher13;
 
+use super::change::Fields;
 use super::column::Stored;
 use super::layout::{EVENT, PATRON, Rows};
 use super::snapshot::Forgotten;
@@ -149,6 +150,11 @@ impl<'t> Writer<'t> {
         update.raw_bind_parameter(changed.len() + 1, patron.0)?;
         update.raw_execute()?;
         self.permitted = None;
+        let name = |field: FieldId| layout.catalogue.field(field).name;
+        // What is private stands in its own place and nowhere else.
+        let is_private = changed.iter().any(|(field, ..)| layout.catalogue.field(*field).private.is_some());
+        let now = changed.iter().map(|(field, stored, ..)| (name(*field).to_string(), stored.json()));
+        let now = (!is_private).then(|| now.collect());
         for (field, value) in fields.iter().filter(|(field, _)| indices.contains(&field.0)) {
             self.note_agreement(patron, *field, value.as_ref())?;
         }
@@ -158,11 +164,11 @@ impl<'t> Writer<'t> {
                 continue;
             }
             let sql = "INSERT INTO field_change (patron, field, at, old, new) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let name = layout.catalogue.field(field).name;
             let old = old.unwrap_or(rusqlite::types::Value::Null);
-            self.connection.prepare_cached(sql)?.execute(params![patron.0, name.as_str(), self.at.0, old, new])?;
+            let change = params![patron.0, name(field).as_str(), self.at.0, old, new];
+            self.connection.prepare_cached(sql)?.execute(change)?;
         }
-        self.touch(patron, Kinds::PATRON)?;
+        self.touch_fields(patron, now)?;
         Ok((patron, Outcome::Replaced))
     }
 
@@ -498,11 +504,22 @@ impl<'t> Writer<'t> {
             return Ok(());
         }
         *known = *known | kinds;
+        self.note(patron, kinds, None)
+    }
+
+    /// The same for some of the patron's fields, with what they are now.
+    fn touch_fields(&mut self, patron: PatronId, fields: Option<Fields>) -> Result<(), StoreError> {
+        let known = self.touched.entry(patron.0).or_insert(Kinds::NONE);
+        *known = *known | Kinds::PATRON;
+        self.note(patron, Kinds::PATRON, fields)
+    }
+
+    fn note(&mut self, patron: PatronId, kinds: Kinds, fields: Option<Fields>) -> Result<(), StoreError> {
         let seen = match self.seen {
             Some(seen) => seen,
             None => *self.seen.insert(change::seen(self.connection)?),
         };
-        change::note(self.connection, patron.0, *known, seen)
+        change::note(self.connection, patron.0, kinds, fields, seen)
     }
 
     /// A number for a new row: larger than every one before, over all kinds.

@@ -104,7 +104,7 @@ pub fn dump(store: &Store) -> String {
 
 /// What was decided, without what the engine notes for itself.
 pub fn decisions(store: &Store) -> String {
-    let standing = "(SELECT patron, campaigns FROM standing WHERE campaigns <> '{}')";
+    let standing = "(SELECT patron, campaigns FROM standing WHERE campaigns <> '')";
     let tables =
         ["campaign_state", standing, "watched", "enrolment", "occurrence", "outbox", "list_member", "event_sent"];
     dump_tables(store, &tables)

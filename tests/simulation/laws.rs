@@ -240,18 +240,23 @@ fn memberships(
     now: Instant,
     interpreter: &mut Interpreter<'_>,
 ) -> Result<(), String> {
-    let sql = "SELECT json_extract(campaigns, '$.' || ?2 || '[0]') FROM standing WHERE patron = ?1";
+    let sql = "SELECT substr(' ' || s.campaigns, instr(' ' || s.campaigns, ' ' || c.number || sign.value) + \
+               length(c.number) + 1, 1) FROM standing s JOIN campaign_state c \
+               JOIN json_each('[\"+\", \"-\", \"?\", \"!\"]') sign \
+               WHERE s.patron = ?1 AND c.campaign = ?2 AND instr(' ' || s.campaigns, ' ' || c.number || sign.value) > 0";
     let mut stored = store.connection().prepare_cached(sql).expect("a table");
     for of in &lowered.campaigns {
         let Some(condition) = of.condition else { continue };
         let campaign = of.campaign.name;
         let truth = interpreter.truth(condition, &Question::of(facts, now));
-        let value = stored.query_row((facts.patron.0, campaign.as_str()), |row| row.get::<_, Option<i64>>(0));
-        let value = value.ok().flatten();
-        let agrees = match value {
-            // Who was never in it has no row.
+        let value = stored.query_row((facts.patron.0, campaign.as_str()), |row| row.get::<_, String>(0));
+        let value = value.ok();
+        let agrees = match value.as_deref() {
+            // Who was never in it is not in the text.
             None => truth != Truth::True,
-            Some(value) => truth == [Truth::False, Truth::True, Truth::Unknown][value as usize],
+            Some("+") => truth == Truth::True,
+            Some("-") => truth == Truth::False,
+            Some(_) => truth == Truth::Unknown,
         };
         if !agrees {
             return Err(format!("{} is in {campaign} as {value:?}, and should be {truth:?}", facts.key));

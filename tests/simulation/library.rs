@@ -187,8 +187,10 @@ pub fn decisions(store: &Store) -> Vec<String> {
          FROM enrolment e LEFT JOIN patron p ON p.id = e.patron",
         "SELECT 'occurrence', o.campaign, p.key, o.at, o.decided_at, o.event, o.date, o.outcome, o.reason \
          FROM occurrence o JOIN patron p ON p.id = o.patron",
-        "SELECT 'membership', m.key, p.key, m.value \
-         FROM standing s JOIN patron p ON p.id = s.patron JOIN json_each(s.campaigns) m",
+        "SELECT 'membership', c.campaign, p.key, CASE WHEN ' ' || s.campaigns GLOB '* ' || c.number || '+*' THEN 1 \
+         WHEN ' ' || s.campaigns GLOB '* ' || c.number || '-*' THEN 0 ELSE 2 END \
+         FROM standing s JOIN patron p ON p.id = s.patron JOIN campaign_state c \
+         ON ' ' || s.campaigns GLOB '* ' || c.number || '[-+?!]*'",
         "SELECT 'watched', w.campaign, p.key, w.value FROM watched w JOIN patron p ON p.id = w.patron",
         "SELECT 'list', l.list, p.key FROM list_member l JOIN patron p ON p.id = l.patron",
         "SELECT 'sent', p.key, s.at, s.f_campaign, s.f_message, s.f_channel \

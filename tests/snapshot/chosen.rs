@@ -1,10 +1,11 @@
 //! Some patrons, of whom a snapshot that stays open knows most: they are as the store says, whatever changed since.
 
+use bookmobile::catalogue::{FieldId, Value};
 use bookmobile::eval::local_dates;
 use bookmobile::rule::PatronId;
 use bookmobile::rule::columns::Wanted;
 use bookmobile::store::snapshot::{Base, Choice, Chosen, Dates};
-use bookmobile::store::{Kinds, Store};
+use bookmobile::store::{Kinds, Needs, Store};
 use proptest::prelude::*;
 
 use super::town::{Town, facts_of};
@@ -33,10 +34,10 @@ fn compare(town: &Town, base: &mut Option<Base>, bits: u64) {
     let chosen: Vec<Chosen> = (1..newest + 3)
         .filter(|patron| bits >> (patron % 64) & 1 == 1)
         .map(PatronId)
-        .map(|patron| Chosen { patron, change: changes.patrons.iter().find(|of| of.patron == patron).copied() })
+        .map(|patron| Chosen { patron, change: changes.patrons.iter().find(|of| of.patron == patron).cloned() })
         .collect();
     let choice = Choice { reader: &reader, wanted: &wanted, dates: &dates, base: base.as_ref(), since };
-    let columns = choice.columns(&chosen).expect("readable");
+    let columns = choice.gather(&chosen).expect("readable").columns();
     let truth = town.truth();
     let found: Vec<(i64, String)> = (0..columns.len()).map(|row| facts_of(&columns, row)).collect();
     let expected: Vec<(i64, String)> = (chosen.iter().map(|chosen| chosen.patron.0))
@@ -107,4 +108,37 @@ fn what_did_not_change_is_not_read_again() {
     town.write(|_, writer| writer.member(PatronId(3), list, !is_member).map(drop));
     let (_, changed) = of(&town, newest);
     assert_eq!(changed.iter().map(|change| change.kinds).collect::<Vec<_>>(), [Kinds::LISTS]);
+}
+
+/// The log says what fields are now, as long as no private one changed with them.
+#[test]
+fn the_log_has_the_fields_that_changed_but_no_private_ones() {
+    let mut town = Town::new(5, 70);
+    town.agrees();
+    note_tick(&town.store());
+    let mut base = None;
+    let needs = Needs::everything(&town.program.catalogue);
+    let field = |town: &Town, name: &str| town.program.catalogue.field_named(name.into()).expect("declared");
+    let (nick, fines, taste) = (field(&town, "nick"), field(&town, "fines"), field(&town, "taste"));
+    let mut set = |town: &mut Town, fields: &[(FieldId, Option<Value>)]| {
+        let key = town.store().reader().facts(PatronId(3), &needs).expect("read").expect("there").key;
+        town.write(|_, writer| writer.patron(&key, None, fields).map(drop));
+        if base.is_none() {
+            let dates = Dates { zone: &town.program.library.zone, day: |zone| Box::new(local_dates(zone)) };
+            base = Base::open(&town.store().reader(), &Wanted::everything(&town.program.catalogue), &dates);
+        }
+        compare(town, &mut base, u64::MAX);
+        let changes = town.store().reader().changes_since(0).expect("readable").patrons;
+        changes.into_iter().find(|change| change.patron == PatronId(3)).and_then(|change| change.fields)
+    };
+    assert_eq!(set(&mut town, &[(nick, Some(Value::text("Bo")))]).as_deref(), Some(r#"{"nick":"Bo"}"#));
+    let both = set(&mut town, &[(nick, None), (fines, Some(Value::Money(7_700)))]);
+    assert_eq!(both.as_deref(), Some(r#"{"nick":null,"fines":7700}"#));
+    assert_eq!(set(&mut town, &[(taste, Some(Value::text("Westerns")))]), None);
+    assert_eq!(set(&mut town, &[(nick, Some(Value::text("Bea")))]), None, "what else changed is not known");
+    // A tick and a snapshot have seen all that.
+    town.changes(30, false);
+    town.agrees();
+    note_tick(&town.store());
+    assert_eq!(set(&mut town, &[(nick, Some(Value::text("Bob")))]).as_deref(), Some(r#"{"nick":"Bob"}"#));
 }

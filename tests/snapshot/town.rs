@@ -34,6 +34,7 @@ patron {
   remote      bool optional
   interests   set of branch
   words       set of text optional
+  taste       text optional private borrowing
 }
 contact { email email }
 event visit { program text optional  branch branch  score int optional }

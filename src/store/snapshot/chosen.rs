@@ -9,13 +9,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Rows, Statement, params};
 
 use super::file::Snapped;
+use super::gathered::{Fresh, FreshRow, Gathered, Noted, Place, ReadPatrons, read_fields};
 use super::stamp::{self, Stamp};
 use super::{Dates, format};
-use crate::catalogue::{EventId, FieldId, Type, Value};
-use crate::rule::columns::{
-    BLOCK, Buffer, Column, ColumnBuilder, Columns, ConsentsBuilder, Events, EventsBuilder, EventsTranslation, Texts,
-    Translation, UNKNOWN_NUMBER, Wanted,
-};
+use crate::catalogue::{EventId, FieldId};
+use crate::rule::columns::{BLOCK, Buffer, Columns, ConsentsBuilder, UNKNOWN_NUMBER, Wanted};
 use crate::rule::{PatronId, RowId};
 use crate::store::scan::push_columns;
 use crate::store::{Change, Kinds, Reader, StoreError, read};
@@ -58,7 +56,7 @@ impl Base {
 }
 
 /// A patron who is wanted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chosen {
     pub patron: PatronId,
     /// Their entry in the change log; `None`: they have none after `Choice::since`.
@@ -76,10 +74,6 @@ pub struct Choice<'a> {
     pub since: i64,
 }
 
-fn wants(flags: &[bool], index: usize) -> bool {
-    flags.get(index).copied().unwrap_or(false)
-}
-
 /// Ids as a statement takes them.
 fn list(ids: impl Iterator<Item = i64>) -> String {
     let mut json = "[".to_owned();
@@ -90,12 +84,12 @@ fn list(ids: impl Iterator<Item = i64>) -> String {
     json + "]"
 }
 
-const ORDER: &str = "rows come in the order of the patrons, and of their instants";
+pub(super) const ORDER: &str = "rows come in the order of the patrons, and of their instants";
 
 /// The rows of a statement for these patrons.
 fn cursor<'s, 'p>(
     statement: &'s mut Statement<'_>,
-    places: impl Iterator<Item = &'p Place>,
+    places: impl Iterator<Item = &'p Place<'p>>,
 ) -> Result<Cursor<'s>, StoreError> {
     Ok(Cursor { rows: statement.query([list(places.map(|place| place.patron))])?, is_given: true })
 }
@@ -129,58 +123,40 @@ impl Drop for Cursor<'_> {
     }
 }
 
-/// Where the parts of a patron are.
-struct Place {
-    patron: i64,
-    /// The row of the snapshot.
-    row: Option<usize>,
-    /// What SQLite has to be asked for.
-    fresh: Kinds,
-}
-
-impl Place {
-    /// The row of the snapshot, if these parts are in it as they are.
-    fn row(&self, kinds: Kinds) -> Option<usize> {
-        self.row.filter(|_| !self.fresh.meets(kinds))
-    }
-}
-
 impl Choice<'_> {
-    /// The wanted columns of these patrons, in order of id. Who is no longer there is left out.
+    /// Reads the wanted columns of these patrons, in order of id. Who is no longer there is left out.
     ///
     /// # Errors
     /// If SQLite does.
     ///
     /// # Panics
     /// If the snapshot was opened with less than is wanted.
-    pub fn columns(&self, patrons: &[Chosen]) -> Result<Columns, StoreError> {
+    pub fn gather<'p>(&'p self, patrons: impl IntoIterator<Item = &'p Chosen>) -> Result<Gathered<'p>, StoreError> {
         assert!(self.base.is_none_or(|base| base.wanted == *self.wanted), "a snapshot is opened with what is wanted");
         let mut places = self.places(patrons)?;
-        let mut columns = self.patrons(&mut places)?;
+        let patrons = self.patrons(&mut places)?;
+        let noted = self.noted(&places)?;
         let padded = places.len().next_multiple_of(BLOCK);
-        let catalogue = &self.reader.layout.catalogue;
-        columns.changed = self.changed(&places, &columns, padded)?;
-        columns.events = (0..catalogue.events.len())
-            .map(|index| self.events(EventId(index as u16), &places, padded))
-            .collect::<Result<_, _>>()?;
-        if self.wanted.consents {
-            columns.consents = self.consents(&places)?.finish(padded);
-        }
-        columns.lists = self.lists(&places, padded)?;
-        Ok(columns)
+        let consents = if self.wanted.consents { self.consents(&places)?.finish(padded) } else { Vec::new() };
+        let lists = self.lists(&places, padded)?;
+        let kinds = self.reader.layout.catalogue.events.len() as u16;
+        let events = (0..kinds).map(|index| self.events(EventId(index), &places)).collect::<Result<_, _>>()?;
+        let (layout, wanted, base) = (&*self.reader.layout, self.wanted, self.base());
+        Ok(Gathered { layout, wanted, base, places, patrons, noted, consents, lists, events })
     }
 
     fn base(&self) -> Option<&Columns> {
         self.base.map(|base| &base.columns)
     }
 
-    fn places(&self, patrons: &[Chosen]) -> Result<Vec<Place>, StoreError> {
+    fn places<'p>(&self, patrons: impl IntoIterator<Item = &'p Chosen>) -> Result<Vec<Place<'p>>, StoreError> {
         let Some(Base { columns, stamp, .. }) = self.base else {
-            let place = |chosen: &Chosen| Place { patron: chosen.patron.0, row: None, fresh: Kinds::ALL };
-            return Ok(patrons.iter().map(place).collect());
+            let place =
+                |of: &Chosen| Place { patron: of.patron.0, row: None, fresh: Kinds::ALL, change: None, read: None };
+            return Ok(patrons.into_iter().map(place).collect());
         };
         let (ids, mut from): (&[i64], usize) = (&columns.patrons, 0);
-        let place = |chosen: &Chosen| {
+        let place = |chosen: &'p Chosen| {
             let PatronId(patron) = chosen.patron;
             // Ids ascend on both sides: the next one is not far.
             let mut step = 1;
@@ -190,178 +166,115 @@ impl Choice<'_> {
             let end = (from + step + 1).min(ids.len());
             from += ids[from.min(end)..end].partition_point(|id| *id < patron);
             let row = ids.get(from).filter(|id| **id == patron).map(|_| from);
-            let fresh = match chosen.change {
+            let change = chosen.change.as_ref();
+            let fresh = match change {
                 _ if row.is_none() => Kinds::ALL,
                 Some(change) if change.seq > stamp.change => change.kinds,
                 None if stamp.change < self.since => self.reader.changed(chosen.patron, stamp.change)?,
                 _ => Kinds::NONE,
             };
-            Ok(Place { patron, row, fresh })
+            Ok(Place { patron, row, fresh, change, read: None })
         };
-        patrons.iter().map(place).collect()
+        patrons.into_iter().map(place).collect()
     }
 
-    /// Keys and fields. Removes the places of those who are no longer there.
-    fn patrons(&self, places: &mut Vec<Place>) -> Result<Columns, StoreError> {
+    /// Keys and fields of those for whom neither the snapshot nor the change log has them. Removes the places of those
+    /// who are no longer there.
+    fn patrons(&self, places: &mut Vec<Place<'_>>) -> Result<ReadPatrons, StoreError> {
         let layout = &self.reader.layout;
-        let catalogue = &layout.catalogue;
-        let fields: Vec<u16> = (0..catalogue.fields.len() as u16)
-            .filter(|index| [&self.wanted.fields, &self.wanted.changed].iter().any(|of| wants(of, usize::from(*index))))
-            .collect();
+        let fields = read_fields(self.wanted);
+        // Of a field of which only the last change is wanted the snapshot has that, and not the value.
+        let has_all = self.base().is_some_and(|base| fields.iter().all(|field| base.field(FieldId(*field)).is_some()));
         let mut sql = "SELECT patron.id, patron.key, since".to_owned();
         push_columns(&mut sql, &layout.patron.columns, &fields);
         sql.push_str(" FROM json_each(?1) AS chosen CROSS JOIN patron ON patron.id = chosen.value");
         let mut statement = self.reader.connection.prepare_cached(&sql)?;
-        let mut cursor = cursor(&mut statement, places.iter().filter(|place| place.row(Kinds::PATRON).is_none()))?;
-        let mut olds: Vec<Option<Translation<'_>>> =
-            fields.iter().map(|field| Some(Translation::new(self.base()?.field(FieldId(*field))?))).collect();
-        let mut builders: Vec<ColumnBuilder> =
-            fields.iter().map(|field| ColumnBuilder::wide(catalogue.fields[usize::from(*field)].ty)).collect();
-        let (mut ids, mut since) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
-        let (mut ends, mut bytes) = (Vec::with_capacity(places.len()), Vec::new());
+        let asked: Vec<bool> = places.iter().map(|place| !place.knows_fields(has_all)).collect();
+        let asked_places = places.iter().zip(&asked).filter(|(_, asked)| **asked).map(|(place, _)| place);
+        let mut cursor = cursor(&mut statement, asked_places)?;
+        let mut read = ReadPatrons::default();
         let mut gone = Vec::new();
-        for place in &*places {
-            if let Some((base, row)) = self.base().zip(place.row(Kinds::PATRON)) {
-                since.push(base.since[row]);
-                bytes.extend_from_slice(base.keys.bytes(row));
-                for (column, old) in builders.iter_mut().zip(&mut olds) {
-                    match old {
-                        Some(old) => column.take(old, row),
-                        // Only its last change is wanted, and the snapshot knows that.
-                        None => column.push(None),
-                    }
-                }
-            } else if let Some(row) = cursor.row_of(place.patron)? {
-                bytes.extend_from_slice(row.get_ref(1)?.as_bytes().unwrap_or_default());
-                since.push(row.get::<_, Option<i64>>(2)?.unwrap_or(UNKNOWN_NUMBER));
-                for (index, (column, field)) in builders.iter_mut().zip(&fields).enumerate() {
-                    let decoder = &layout.patron.columns[usize::from(*field)].decoder;
-                    column.push(decoder.decode(row.get_ref(3 + index)?).as_ref());
-                }
-            } else {
-                gone.push(place.patron);
+        for (place, asked) in places.iter_mut().zip(asked) {
+            if !asked {
                 continue;
             }
-            ids.push(place.patron);
-            ends.push(bytes.len() as u64);
+            let Some(row) = cursor.row_of(place.patron)? else {
+                gone.push(place.patron);
+                continue;
+            };
+            place.read = Some(read.keys.len());
+            read.keys.push(row.get(1)?);
+            read.since.push(row.get::<_, Option<i64>>(2)?.unwrap_or(UNKNOWN_NUMBER));
+            for (nth, field) in fields.iter().enumerate() {
+                read.cells.push(layout.patron.columns[usize::from(*field)].decoder.decode(row.get_ref(3 + nth)?));
+            }
         }
         drop(cursor);
         places.retain(|place| gone.binary_search(&place.patron).is_err());
-        let padded = places.len().next_multiple_of(BLOCK);
-        let mut columns = Columns {
-            patrons: ids.into(),
-            keys: Texts::new(ends.into(), bytes.into()).expect("ends ascend to the number of bytes"),
-            since: since.into(),
-            fields: catalogue.fields.iter().map(|_| None).collect(),
-            changed: Vec::new(),
-            events: Vec::new(),
-            consents: Vec::new(),
-            lists: Vec::new(),
-        };
-        for (field, builder) in fields.into_iter().zip(builders) {
-            columns.fields[usize::from(field)] = Some(builder.finish(padded));
-        }
-        Ok(columns)
+        Ok(read)
     }
 
-    /// Since when fields are what they are.
-    fn changed(&self, places: &[Place], columns: &Columns, padded: usize) -> Result<Vec<Option<Column>>, StoreError> {
+    /// Since when fields are what they are, of those of whom some changed.
+    fn noted(&self, places: &[Place<'_>]) -> Result<Noted, StoreError> {
         let catalogue = &self.reader.layout.catalogue;
-        let wanted: Vec<usize> =
-            (0..catalogue.fields.len()).filter(|index| wants(&self.wanted.changed, *index)).collect();
-        let mut found: Vec<Option<_>> = catalogue.fields.iter().map(|_| None).collect();
-        if wanted.is_empty() {
-            return Ok(found);
+        let mut noted = Noted::new();
+        if !self.wanted.changed.contains(&true) {
+            return Ok(noted);
         }
-        let mut builders: Vec<ColumnBuilder> = wanted.iter().map(|_| ColumnBuilder::wide(Type::Instant)).collect();
-        let mut olds: Vec<Option<Translation<'_>>> =
-            wanted.iter().map(|field| Some(Translation::new(self.base()?.changed[*field].as_ref()?))).collect();
         let sql = "SELECT patron, field, max(at) FROM json_each(?1) AS chosen
                    CROSS JOIN field_change ON patron = chosen.value GROUP BY chosen.key, field";
         let mut statement = self.reader.connection.prepare_cached(sql)?;
-        let mut cursor = cursor(&mut statement, places.iter().filter(|place| place.row(Kinds::PATRON).is_none()))?;
-        for (at, place) in places.iter().enumerate() {
-            if let Some(row) = place.row(Kinds::PATRON) {
-                for (column, old) in builders.iter_mut().zip(&mut olds) {
-                    column.take(old.as_mut().expect("the snapshot has what is wanted"), row);
-                }
-                continue;
-            }
-            let mut noted: Vec<Option<i64>> = vec![None; catalogue.fields.len()];
-            while let Some(row) = cursor.row_of(place.patron)? {
-                let name = Symbol::find(row.get_ref(1)?.as_str().unwrap_or_default());
-                if let Some(field) = name.and_then(|name| catalogue.field_named(name)) {
-                    noted[field.index()] = Some(row.get(2)?);
-                }
-            }
-            let first = Some(columns.since[at]).filter(|since| *since != UNKNOWN_NUMBER);
-            for (column, field) in builders.iter_mut().zip(&wanted) {
-                let is_known = columns.fields[*field].as_ref().is_some_and(|values| values.is_known(at));
-                let since = noted[*field].or(first).filter(|_| is_known);
-                column.push(since.map(|at| Value::Instant(Instant(at))).as_ref());
+        let asked = places.iter().filter(|place| place.row(Kinds::PATRON).is_none());
+        let mut rows = statement.query([list(asked.map(|place| place.patron))])?;
+        while let Some(row) = rows.next()? {
+            let name = Symbol::find(row.get_ref(1)?.as_str().unwrap_or_default());
+            if let Some(field) = name.and_then(|name| catalogue.field_named(name)) {
+                noted.insert((row.get(0)?, field), row.get(2)?);
             }
         }
-        for (field, builder) in wanted.into_iter().zip(builders) {
-            found[field] = Some(builder.finish(padded));
-        }
-        Ok(found)
+        Ok(noted)
     }
 
-    fn events(&self, event: EventId, places: &[Place], padded: usize) -> Result<Option<Events>, StoreError> {
-        let Some(wanted) = self.wanted.events.get(event.index()).and_then(Option::as_ref) else { return Ok(None) };
+    /// The events of a kind that only SQLite has: all of a patron's, or those that came.
+    fn events(&self, event: EventId, places: &[Place<'_>]) -> Result<Fresh, StoreError> {
+        let mut fresh = Fresh::default();
+        let Some(wanted) = self.wanted.events.get(event.index()).and_then(Option::as_ref) else { return Ok(fresh) };
         let layout = &self.reader.layout;
         let rows = layout.event(event);
-        let mut events = EventsBuilder::wide(layout.catalogue.event(event), |field| wanted[field]);
-        let mut old = self.base().and_then(|base| base.events(event)).map(EventsTranslation::new);
         let fields: Vec<u16> = (0..wanted.len() as u16).filter(|field| wanted[usize::from(*field)]).collect();
         let mut sql = "SELECT patron, at, rows.id, removed".to_owned();
         push_columns(&mut sql, &rows.columns, &fields);
         // Each patron with a bit that says whether all their events are read, or only those that came.
-        sql.push_str(&format!(
+        write!(
+            sql,
             " FROM json_each(?1) AS chosen CROSS JOIN {} AS rows
               ON patron = chosen.value >> 1 AND (chosen.value & 1 OR rows.id >= ?2)",
             rows.table
-        ));
+        )
+        .expect("a string takes everything");
         let next_row = self.base.map_or(0, |base| base.stamp.next_row);
-        let read = places.iter().filter_map(|place| match place.row(rows.altered) {
+        let mut read = places.iter().filter_map(|place| match place.row(rows.altered) {
             None => Some(place.patron << 1 | 1),
             Some(_) if place.fresh.meets(rows.added) => Some(place.patron << 1),
             Some(_) => None,
         });
-        let mut statement = if rows.exists { Some(self.reader.connection.prepare_cached(&sql)?) } else { None };
-        let mut cursor = match &mut statement {
-            Some(statement) => Some(Cursor { rows: statement.query(params![list(read), next_row])?, is_given: true }),
-            None => None,
-        };
+        let Some(first) = read.next().filter(|_| rows.exists) else { return Ok(fresh) };
         let day = (self.dates.day)(self.dates.zone);
-        for place in places {
-            let mut known = place.row(rows.altered).zip(old.as_mut());
-            let is_complete = known.is_some() && !place.fresh.meets(rows.added);
-            if let (Some(cursor), false) = (&mut cursor, is_complete) {
-                let mut last = None;
-                while let Some(row) = cursor.row_of(place.patron)? {
-                    let (at, id) = (Instant(row.get(1)?), RowId(row.get(2)?));
-                    assert!(last.replace((at, id)) < Some((at, id)), "{ORDER}");
-                    if let Some((patron, old)) = &mut known {
-                        events.take_before(old, *patron, (at, id));
-                    }
-                    let removed = row.get_ref(3)? != ValueRef::Null;
-                    events.push((id, at, day(at)), removed, |field| {
-                        let place = fields.binary_search(&(field as u16)).expect("only what is wanted is asked for");
-                        let found = row.get_ref(4 + place).expect("the statement has a column for each field");
-                        rows.columns[field].decoder.decode(found)
-                    });
-                }
-            }
-            match known {
-                Some((patron, old)) => events.take(old, patron),
-                None => events.end_patron(),
+        let mut statement = self.reader.connection.prepare_cached(&sql)?;
+        let mut found = statement.query(params![list([first].into_iter().chain(read)), next_row])?;
+        while let Some(row) = found.next()? {
+            let (patron, at, id) = (row.get(0)?, Instant(row.get(1)?), RowId(row.get(2)?));
+            // SQLite promises no order without sorting, and a cross join walks its left side as it is.
+            assert!(fresh.rows.last().is_none_or(|last| last.place() < (patron, at, id)), "{ORDER}");
+            fresh.rows.push(FreshRow { patron, at, id, day: day(at), removed: row.get_ref(3)? != ValueRef::Null });
+            for (place, field) in fields.iter().enumerate() {
+                fresh.cells.push(rows.columns[usize::from(*field)].decoder.decode(row.get_ref(4 + place)?));
             }
         }
-        Ok(Some(events.finish(padded)))
+        Ok(fresh)
     }
 
-    fn consents(&self, places: &[Place]) -> Result<ConsentsBuilder, StoreError> {
+    fn consents(&self, places: &[Place<'_>]) -> Result<ConsentsBuilder, StoreError> {
         let catalogue = &self.reader.layout.catalogue;
         let mut consents = ConsentsBuilder::wide(catalogue);
         let sql = "SELECT patron, purpose, channel, state, on_day, until_day, kind FROM json_each(?1) AS chosen
@@ -382,7 +295,7 @@ impl Choice<'_> {
         Ok(consents)
     }
 
-    fn lists(&self, places: &[Place], padded: usize) -> Result<Vec<Buffer<u64>>, StoreError> {
+    fn lists(&self, places: &[Place<'_>], padded: usize) -> Result<Vec<Buffer<u64>>, StoreError> {
         let catalogue = &self.reader.layout.catalogue;
         let mut lists = vec![vec![0_u64; padded / BLOCK]; catalogue.lists.len()];
         if self.wanted.lists {

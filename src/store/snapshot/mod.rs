@@ -11,6 +11,7 @@ mod file;
 mod forgotten;
 mod format;
 mod from_store;
+mod gathered;
 mod merged;
 mod parts;
 mod sections;
@@ -35,6 +36,7 @@ use stamp::Stamped;
 
 pub use chosen::{Base, Choice, Chosen};
 pub(super) use forgotten::Forgotten;
+pub use gathered::Gathered;
 
 /// Hears how much of how much is done.
 pub type Progress<'a> = dyn Fn(u64, u64) + Sync + 'a;
@@ -297,7 +299,7 @@ fn read(store: &Store, snapped: &Snapped, wanted: &Wanted, dates: &Dates<'_>) ->
     let base = Base::new(snapped.stamp, wanted, base);
     let since = snapped.stamp.change;
     let choice = Choice { reader: &reader, wanted, dates, base: Some(&base), since };
-    let delta = choice.columns(&chosen(&changed))?;
+    let delta = choice.gather(&chosen(&changed))?.columns();
     moment.finish()?;
     Ok(Found::Columns(base.into_columns(), valid, delta))
 }
@@ -315,7 +317,8 @@ fn valid(base: &Columns, changed: &Changes) -> Vec<u64> {
 
 /// Everything wanted of who changed, from SQLite.
 fn delta(reader: &Reader<'_>, wanted: &Wanted, changed: &Changes, dates: &Dates<'_>) -> Result<Delta, StoreError> {
-    let columns = Choice { reader, wanted, dates, base: None, since: 0 }.columns(&chosen(changed))?;
+    let choice = Choice { reader, wanted, dates, base: None, since: 0 };
+    let columns = choice.gather(&chosen(changed))?.columns();
     let mut changes = GrowingChanges::default();
     for row in 0..columns.len() {
         columns.changes(row).for_each(|(field, at)| changes.push(field.0, at.0));
@@ -325,7 +328,7 @@ fn delta(reader: &Reader<'_>, wanted: &Wanted, changed: &Changes, dates: &Dates<
 }
 
 fn chosen(changed: &Changes) -> Vec<Chosen> {
-    changed.patrons.iter().map(|change| Chosen { patron: change.patron, change: Some(*change) }).collect()
+    changed.patrons.iter().map(|change| Chosen { patron: change.patron, change: Some(change.clone()) }).collect()
 }
 
 fn in_memory(store: &Store, wanted: &Wanted, dates: &Dates<'_>) -> Result<Snapshot, StoreError> {
