@@ -77,22 +77,44 @@ pub fn written(memberships: &Memberships) -> String {
 /// # Panics
 /// If somebody else wrote it.
 pub fn read(text: &str) -> Memberships {
-    let member = |member| member_of(member).unwrap_or_else(|| panic!("{text:?}"));
-    Memberships(text.split_ascii_whitespace().map(member).collect())
+    let mut left = text.as_bytes();
+    let mut members = Vec::with_capacity(left.len() / 3 + 1);
+    while !left.is_empty() {
+        let campaign = CampaignNumber(number(&mut left));
+        let (value, known) = match next(&mut left) {
+            Some(b'+') => (Some(true), true),
+            Some(b'-') => (Some(false), false),
+            Some(b'?') => (None, true),
+            Some(b'!') => (None, false),
+            _ => panic!("{text:?} is no standing"),
+        };
+        let entries = number(&mut left);
+        let mut behind = next(&mut left);
+        let mut exits = 0;
+        if behind == Some(b'/') {
+            exits = number(&mut left);
+            behind = next(&mut left);
+        }
+        assert!(matches!(behind, None | Some(b' ')), "{text:?} is no standing");
+        members.push((campaign, Membership { value, known, entries, exits }));
+    }
+    Memberships(members)
 }
 
-fn member_of(text: &str) -> Option<(CampaignNumber, Membership)> {
-    let at = text.find(['+', '-', '?', '!'])?;
-    let (value, known) = match text.as_bytes()[at] {
-        b'+' => (Some(true), true),
-        b'-' => (Some(false), false),
-        b'?' => (None, true),
-        _ => (None, false),
-    };
-    let (entries, exits) = text[at + 1..].split_once('/').unwrap_or((&text[at + 1..], ""));
-    let count = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse().ok() };
-    let membership = Membership { value, known, entries: count(entries)?, exits: count(exits)? };
-    Some((CampaignNumber(text[..at].parse().ok()?), membership))
+fn next(left: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = left.split_first()?;
+    *left = rest;
+    Some(*first)
+}
+
+/// The digits at the beginning; 0 if there are none.
+fn number(left: &mut &[u8]) -> i64 {
+    let mut number = 0;
+    while let [digit @ b'0'..=b'9', rest @ ..] = *left {
+        number = 10 * number + i64::from(digit - b'0');
+        *left = rest;
+    }
+    number
 }
 
 #[cfg(test)]
@@ -114,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "3*1")]
+    #[should_panic(expected = "3*1\" is no standing")]
     fn what_nobody_wrote_is_not_read() {
         read("2+ 3*1");
     }

@@ -77,17 +77,6 @@ impl<'c> Translation<'c> {
     pub fn new(column: &'c Column) -> Translation<'c> {
         Translation { column, codes: vec![0; column.dictionary.len() + 1] }
     }
-
-    /// What stands in row `index`, as a number.
-    fn cell(&self, index: usize) -> i64 {
-        match &self.column.cells {
-            Cells::Codes8(codes) => codes[index].into(),
-            Cells::Codes16(codes) => codes[index].into(),
-            Cells::Codes32(codes) => codes[index].into(),
-            Cells::Days(days) => days[index].into(),
-            Cells::Numbers(numbers) => numbers[index],
-        }
-    }
 }
 
 impl ColumnBuilder {
@@ -145,15 +134,16 @@ impl ColumnBuilder {
     }
 
     /// Cells of another column of the same type.
-    pub fn take_all(&mut self, from: &mut Translation<'_>, rows: Range<usize>) {
+    pub fn take_all(&mut self, from: &mut Translation<'_>, rows: &[Range<usize>]) {
         // The ends are values here if they were values there.
         self.fits &= from.column.fits;
         match (&mut self.cells, &from.column.cells) {
-            (GrowingCells::Days(days), Cells::Days(more)) => days.extend_from_slice(&more[rows]),
+            (GrowingCells::Days(days), Cells::Days(more)) => extend(days, more, rows),
             (GrowingCells::Numbers(numbers), Cells::Numbers(more)) => {
-                let known = more[rows.clone()].iter().copied().filter(|n| *n != UNKNOWN_NUMBER);
+                let start = numbers.len();
+                extend(numbers, more, rows);
+                let known = numbers[start..].iter().copied().filter(|n| *n != UNKNOWN_NUMBER);
                 self.least = known.fold(self.least, i64::min);
-                numbers.extend_from_slice(&more[rows]);
             }
             (GrowingCells::Codes { codes, dictionary }, cells) => {
                 let (column, known) = (from.column, &mut from.codes);
@@ -164,23 +154,21 @@ impl ColumnBuilder {
                     }
                     codes.push(*known);
                 };
+                let rows = rows.iter().cloned();
                 match cells {
-                    Cells::Codes8(more) => more[rows].iter().for_each(|code| translate(u32::from(*code))),
-                    Cells::Codes16(more) => more[rows].iter().for_each(|code| translate(u32::from(*code))),
-                    Cells::Codes32(more) => more[rows].iter().for_each(|code| translate(*code)),
+                    Cells::Codes8(more) => rows.for_each(|rows| more[rows].iter().for_each(|c| translate((*c).into()))),
+                    Cells::Codes16(more) => {
+                        rows.for_each(|rows| more[rows].iter().for_each(|c| translate((*c).into())))
+                    }
+                    Cells::Codes32(more) => rows.for_each(|rows| more[rows].iter().for_each(|c| translate(*c))),
                     Cells::Days(_) | Cells::Numbers(_) => {
                         unreachable!("columns of one type both have codes or neither")
                     }
                 }
             }
             // Few numbers, which were given codes.
-            _ => rows.for_each(|row| self.push(from.column.value(row).as_ref())),
+            _ => rows.iter().cloned().flatten().for_each(|row| self.push(from.column.value(row).as_ref())),
         }
-    }
-
-    /// The cell of another column of the same type.
-    pub fn take(&mut self, from: &mut Translation<'_>, index: usize) {
-        self.take_all(from, index..index + 1);
     }
 
     /// The column, padded to so many rows.
@@ -209,6 +197,12 @@ impl ColumnBuilder {
     }
 }
 
+/// Adds stretches of other cells: a loop so short that the processor fetches many of them side by side.
+fn extend<T: Copy>(cells: &mut Vec<T>, more: &[T], rows: &[Range<usize>]) {
+    cells.reserve(rows.iter().map(ExactSizeIterator::len).sum());
+    rows.iter().for_each(|rows| cells.extend_from_slice(&more[rows.clone()]));
+}
+
 /// Up to 15 different known numbers, ascending: then codes are narrower and quicker to test.
 fn few(numbers: &[i64]) -> Option<Vec<i64>> {
     let mut values: Vec<i64> = Vec::new();
@@ -226,6 +220,8 @@ fn few(numbers: &[i64]) -> Option<Vec<i64>> {
 fn place(values: &[i64], number: i64) -> u8 {
     values.binary_search(&number).expect("the values are those of the column") as u8
 }
+
+const FEW: &str = "fewer than 2^32 events of a kind";
 
 /// The events of one kind, patron by patron.
 pub struct EventsBuilder {
@@ -291,34 +287,46 @@ impl EventsBuilder {
         let range = from.left(patron);
         let before = |index: &usize| (Instant(events.at[*index]), RowId(events.row[*index])) < place;
         let end = range.start + range.clone().take_while(before).count();
-        self.take_range(from, range.start..end);
+        self.take_ranges(from, &[range.start..end]);
     }
 
     /// All events of one patron that were not taken yet; the present patron has no more.
     pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
         let range = from.left(patron);
-        self.take_range(from, range);
+        self.take_ranges(from, &[range]);
         self.end_patron();
     }
 
-    fn take_range(&mut self, from: &mut EventsTranslation<'_>, range: Range<usize>) {
+    /// All events of some patrons, column by column.
+    pub fn take_all(&mut self, from: &mut EventsTranslation<'_>, patrons: &[usize]) {
+        let ranges: Vec<Range<usize>> = patrons.iter().map(|patron| from.left(*patron)).collect();
+        let mut end = self.at.len();
+        let ends = ranges.iter().map(|range| {
+            end += range.len();
+            u32::try_from(end).expect(FEW)
+        });
+        self.offsets.extend(ends);
+        self.take_ranges(from, &ranges);
+    }
+
+    fn take_ranges(&mut self, from: &mut EventsTranslation<'_>, ranges: &[Range<usize>]) {
         let events = from.events;
-        from.taken = range.end;
+        from.taken = ranges.last().map_or(from.taken, |last| last.end);
         self.days_fit &= events.days_fit;
-        self.at.extend_from_slice(&events.at[range.clone()]);
-        self.day.extend_from_slice(&events.day[range.clone()]);
-        self.row.extend_from_slice(&events.row[range.clone()]);
-        self.removed.take_all(&mut from.removed, range.clone());
+        extend(&mut self.at, &events.at, ranges);
+        extend(&mut self.day, &events.day, ranges);
+        extend(&mut self.row, &events.row, ranges);
+        self.removed.take_all(&mut from.removed, ranges);
         for (column, from) in self.fields.iter_mut().zip(&mut from.fields) {
             if let (Some(column), Some(from)) = (column, from) {
-                column.take_all(from, range.clone());
+                column.take_all(from, ranges);
             }
         }
     }
 
     /// The present patron has no more.
     pub fn end_patron(&mut self) {
-        self.offsets.push(u32::try_from(self.at.len()).expect("fewer than 2^32 events of a kind"));
+        self.offsets.push(u32::try_from(self.at.len()).expect(FEW));
     }
 
     /// The events, padded to so many rows of patrons.
@@ -357,18 +365,6 @@ impl<'c> EventsTranslation<'c> {
     fn left(&self, patron: usize) -> Range<usize> {
         let (start, end) = (self.events.offsets[patron] as usize, self.events.offsets[patron + 1] as usize);
         start.max(self.taken).min(end)..end
-    }
-
-    /// Looks at the first event of each of these patrons, so that the memory that is not yet in the processor's caches
-    /// is fetched for all of them side by side and not one after the other.
-    pub fn touch(&self, patrons: impl Iterator<Item = usize>) {
-        let events = self.events;
-        let first = patrons.map(|patron| events.offsets[patron] as usize);
-        let seen = first.fold(0_i64, |seen, at| {
-            let fields = self.fields.iter().flatten().fold(seen, |seen, column| seen ^ column.cell(at));
-            fields ^ self.removed.cell(at) ^ events.at[at] ^ events.row[at] ^ i64::from(events.day[at])
-        });
-        std::hint::black_box(seen);
     }
 
     /// Nothing is translated yet.

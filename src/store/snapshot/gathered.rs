@@ -1,6 +1,7 @@
 //! The columns of some patrons, put together from what was gathered: without SQLite, and by several threads.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -14,9 +15,6 @@ use crate::rule::columns::{
 use crate::store::{Change, Kinds, Layout};
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
-
-/// Patrons whose rows of a snapshot are fetched side by side.
-const TOUCHED: usize = 32;
 
 /// What is wanted of some patrons, when nothing more is to be asked of SQLite.
 pub struct Gathered<'a> {
@@ -178,17 +176,26 @@ impl Gathered<'_> {
         let mut column = ColumnBuilder::wide(self.layout.catalogue.field(FieldId(field)).ty);
         let mut old = self.base.and_then(|base| base.field(FieldId(field))).map(Translation::new);
         let width = self.patrons.cells.len() / self.patrons.keys.len().max(1);
+        // Rows one behind another of the snapshot.
+        let mut rows: Vec<Range<usize>> = Vec::new();
         for (place, patch) in self.places.iter().zip(patches) {
             let now = match place.read {
                 Some(read) => Some(&self.patrons.cells[read * width + nth]),
                 None => patch.iter().find(|(changed, _)| *changed == field).map(|(_, now)| now),
             };
-            match (now, place.row.zip(old.as_mut())) {
-                (Some(now), _) => column.push(now.as_ref()),
-                (None, Some((row, old))) => column.take(old, row),
-                // Only its last change is wanted, and the snapshot has that.
-                (None, None) => column.push(None),
+            if let (None, Some(row), true) = (now, place.row, old.is_some()) {
+                rows.push(row..row + 1);
+                continue;
             }
+            if let Some(old) = &mut old {
+                column.take_all(old, &rows);
+                rows.clear();
+            }
+            // Without a value in the snapshot only its last change is wanted.
+            column.push(now.and_then(Option::as_ref));
+        }
+        if let Some(old) = &mut old {
+            column.take_all(old, &rows);
         }
         column.finish(self.padded())
     }
@@ -199,7 +206,7 @@ impl Gathered<'_> {
         let mut old = self.base.and_then(|base| base.changed[field.index()].as_ref()).map(Translation::new);
         for (at, place) in self.places.iter().enumerate() {
             if let Some((row, old)) = place.row(Kinds::PATRON).zip(old.as_mut()) {
-                column.take(old, row);
+                column.take_all(old, &[row..row + 1]);
                 continue;
             }
             let first = Some(columns.since[at]).filter(|since| *since != UNKNOWN_NUMBER);
@@ -220,10 +227,17 @@ impl Gathered<'_> {
         let (cell, width): (Vec<usize>, usize) = ((0..wanted.len()).map(before).collect(), before(wanted.len()));
         let Fresh { rows: fresh, cells } = fresh;
         let mut fresh = fresh.iter().enumerate().peekable();
-        for (nth, place) in self.places.iter().enumerate() {
-            if let (Some(old), 0) = (&old, nth % TOUCHED) {
-                let next = &self.places[nth..self.places.len().min(nth + TOUCHED)];
-                old.touch(next.iter().filter_map(|place| place.row(rows.altered)));
+        // Patrons one behind another of whom the snapshot has everything.
+        let mut complete: Vec<usize> = Vec::new();
+        for place in &self.places {
+            let is_fresh = fresh.peek().is_some_and(|(_, row)| row.patron <= place.patron);
+            if let (Some(patron), false) = (place.row(rows.altered), is_fresh) {
+                complete.push(patron);
+                continue;
+            }
+            if let Some(old) = &mut old {
+                events.take_all(old, &complete);
+                complete.clear();
             }
             let mut known = place.row(rows.altered).zip(old.as_mut());
             while let Some((nth, row)) = fresh.next_if(|(_, row)| row.patron <= place.patron) {
@@ -239,6 +253,9 @@ impl Gathered<'_> {
             }
         }
         assert!(fresh.next().is_none(), "{ORDER}");
+        if let Some(old) = &mut old {
+            events.take_all(old, &complete);
+        }
         Some(events.finish(self.padded()))
     }
 }

@@ -174,7 +174,7 @@ impl Runs {
         let mut column = ColumnBuilder::with_capacity(old.ty, padded);
         for (source, rows) in &self.0 {
             let from = if *source == Source::Old { &mut from_old } else { &mut from_new };
-            column.take_all(from, rows.clone());
+            column.take_all(from, std::slice::from_ref(rows));
         }
         column.finish(padded)
     }
