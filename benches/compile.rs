@@ -101,12 +101,7 @@ fn main() -> ExitCode {
 /// Compiling the segments to native code, for a store without patrons.
 fn native(program: &Program) -> Duration {
     let tables = Tables::default();
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
+    let world = World::of(program, &tables);
     let mut rules = Rules::new();
     let asked: Vec<_> = (program.segments.iter())
         .map(|segment| rules.add(&program.segments, &program.catalogue, &segment.body, ClassSet::EMPTY))

@@ -29,12 +29,7 @@ fn main() {
     let everybody: Vec<Facts> =
         (0..patrons).map(|id| invent(&program.catalogue, PatronId(id), now, &mut random)).collect();
     let tables = Tables::default();
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
+    let world = World::of(&program, &tables);
     let mut interpreter = Interpreter::new(&rules, &world);
     let mut rows = ["true or not", "with validity"].map(|name| (name, Rounds::default()));
     for _ in 0..ROUNDS {

@@ -192,8 +192,7 @@ fn open(path: &Path, program: &Program, wanted: &Wanted) -> Snapshot {
 /// What the rules of the campaign read.
 fn wanted(program: &Program) -> Wanted {
     let tables = Tables::default();
-    let (zone, week_starts) = (&program.library.zone, program.library.week_starts);
-    let world = World { catalogue: &program.catalogue, tables: &tables, zone, week_starts };
+    let world = World::of(program, &tables);
     let plan = Plan::new(program);
     Bulk::new(&plan.rules, world, &[], Way::Native).wanted()
 }

@@ -69,13 +69,7 @@ impl<'p> Composer<'p> {
     /// # Errors
     /// If there is nothing that could be sent.
     pub fn compose(&self, handover: &Handover<'_>, feeds: &Feeds) -> Result<Rendered, NotRendered> {
-        let library = &self.program.library;
-        let world = World {
-            catalogue: &self.program.catalogue,
-            tables: handover.tables,
-            zone: &library.zone,
-            week_starts: library.week_starts,
-        };
+        let world = World::of(self.program, handover.tables);
         let (one, several) = match handover.event {
             Some(event) if handover.is_together => (None, handover.rows.iter().map(|row| (event, *row)).collect()),
             Some(event) => (Some((event, handover.rows.first().copied())), Vec::new()),

@@ -195,12 +195,7 @@ fn decide(
     let work = work(transaction, plan, &watches, before.as_ref(), now)?;
     let keyed = Draws::Keyed(key);
     let tables = if work.is_empty() { Tables::default() } else { reader.tables()? };
-    let world = World {
-        catalogue: &plan.program.catalogue,
-        tables: &tables,
-        zone: &plan.program.library.zone,
-        week_starts: plan.program.library.week_starts,
-    };
+    let world = World::of(plan.program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let suppressed = reader.suppression_list()?;
     let draws = draws.unwrap_or(&keyed);

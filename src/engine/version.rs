@@ -204,12 +204,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
         }
         let reader = tick.transaction.reader_of(&older.program.catalogue)?;
         let tables = reader.tables()?;
-        let world = World {
-            catalogue: &older.program.catalogue,
-            tables: &tables,
-            zone: &older.program.library.zone,
-            week_starts: older.program.library.week_starts,
-        };
+        let world = World::of(older.program, &tables);
         let interpreter = RefCell::new(Interpreter::new(&older.rules, &world));
         let mut inner = Tick {
             transaction: tick.transaction,

@@ -7,7 +7,7 @@
 //! ```text
 //! let mut rules = Rules::new();
 //! let rule = rules.add(&program.segments, &program.catalogue, &expr, served);
-//! let world = World { catalogue, tables, zone, week_starts };
+//! let world = World::of(&program, &tables);
 //! let mut interpreter = Interpreter::new(&rules, &world);      // one a thread
 //! let question = Question::of(&facts, now);
 //! let mut asked = interpreter.ask(&question);                  // shares work between the rules of one question

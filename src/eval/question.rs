@@ -1,6 +1,7 @@
 //! What an evaluator is asked: constants of the program ([`World`]) and one patron at one instant ([`Question`]).
 
 use crate::catalogue::{Catalogue, EventId, Value};
+use crate::program::Program;
 use crate::rule::facts::Facts;
 use crate::rule::{EventRow, Tables};
 use crate::time::{Instant, Weekday, Zone};
@@ -12,6 +13,14 @@ pub struct World<'a> {
     pub tables: &'a Tables,
     pub zone: &'a Zone,
     pub week_starts: Weekday,
+}
+
+impl<'a> World<'a> {
+    /// The world of a program, with what its reference tables hold.
+    pub fn of(program: &'a Program, tables: &'a Tables) -> World<'a> {
+        let library = &program.library;
+        World { catalogue: &program.catalogue, tables, zone: &library.zone, week_starts: library.week_starts }
+    }
 }
 
 /// One patron at one instant.

@@ -157,7 +157,7 @@ pub fn deliver_at_once(
         return Ok(report);
     }
     let tables = store.reader().tables()?;
-    let world = world(plan, &tables);
+    let world = World::of(plan.program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let mut gate = Gate { plan, now, tables: &tables, interpreter: &interpreter, suppressed, seen, report };
     let (mut done, mut released) = (Vec::new(), Vec::new());
@@ -203,16 +203,6 @@ fn release(db: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn world<'a>(plan: &Plan<'a>, tables: &'a Tables) -> World<'a> {
-    let program = plan.program;
-    World {
-        catalogue: &program.catalogue,
-        tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    }
-}
-
 /// Settles what an earlier delivery claimed and could not record, for a transport that knows what it took and for
 /// which taking a message again is the same as taking it once: what it took is handed over again, without another
 /// try of the gate, and recorded as of its claim; the rest waits as before.
@@ -236,7 +226,7 @@ pub fn settle(
     let tables = store.reader().tables()?;
     let seen = data_version(store.connection())?;
     let suppressed = store.reader().suppression_list()?;
-    let world = world(plan, &tables);
+    let world = World::of(plan.program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let (now, report) = (Instant(0), DeliveryReport::default());
     let mut gate = Gate { plan, now, tables: &tables, interpreter: &interpreter, suppressed, seen, report };

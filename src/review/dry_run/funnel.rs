@@ -93,8 +93,7 @@ pub(super) fn count(store: &Store, plan: &Plan<'_>, now: Instant, means: &Means<
     let program = plan.program;
     let (tables, suppressed) = (store.reader().tables()?, store.reader().suppression_list()?);
     let library = &program.library;
-    let world =
-        World { catalogue: &program.catalogue, tables: &tables, zone: &library.zone, week_starts: library.week_starts };
+    let world = World::of(program, &tables);
     let routes = Routes::new(plan);
     let asked = Asked::new(plan, &routes);
     let survey = Survey { plan, world, routes: &routes, asked: &asked, suppressed: &suppressed, now };

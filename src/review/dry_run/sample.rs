@@ -44,9 +44,7 @@ pub fn sample(
     let feeds = deliver::feeds(store, program)?;
     // A preview's links lead nowhere: they are made with a key that no store has.
     let composer = Composer::new(program, Links::new(&deliver::link_base(&program.library), b"preview"));
-    let library = &program.library;
-    let world =
-        World { catalogue: &program.catalogue, tables: &tables, zone: &library.zone, week_starts: library.week_starts };
+    let world = World::of(program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let suppressed = store.reader().suppression_list()?;
     for &patron in patrons {

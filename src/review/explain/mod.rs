@@ -65,9 +65,7 @@ pub fn explanation(
     now: Instant,
 ) -> Result<Explanation, StoreError> {
     let tables = store.reader().tables()?;
-    let library = &program.library;
-    let world =
-        World { catalogue: &program.catalogue, tables: &tables, zone: &library.zone, week_starts: library.week_starts };
+    let world = World::of(program, &tables);
     let asked = |purpose: Option<PurposeId>, served: ClassSet| Asked { program, facts, now, purpose, served };
     let mut answers = Vec::new();
     let (mut channels, mut kept) = (Vec::new(), None);
@@ -125,8 +123,7 @@ fn reach(
     now: Instant,
 ) -> Vec<(Channel, Result<(), String>)> {
     let plan = Plan::with(program, |other| other.name == campaign.name);
-    let library = &program.library;
-    let world = World { catalogue: &program.catalogue, tables, zone: &library.zone, week_starts: library.week_starts };
+    let world = World::of(program, tables);
     let interpreter = std::cell::RefCell::new(Interpreter::new(&plan.rules, &world));
     let ask = Ask { interpreter: &interpreter, facts, suppressed, now };
     let mut found: Vec<(Channel, Result<(), String>)> = Vec::new();

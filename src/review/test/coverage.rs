@@ -86,12 +86,7 @@ impl<'p> Coverage<'p> {
             return Ok(());
         }
         let tables = stage.tables()?;
-        let world = World {
-            catalogue: &self.program.catalogue,
-            tables: &tables,
-            zone: &self.program.library.zone,
-            week_starts: self.program.library.week_starts,
-        };
+        let world = World::of(self.program, &tables);
         for patron in stage.store.reader().patrons()? {
             let Some(facts) = stage.facts(patron)? else { continue };
             let question = Question::of(&facts, stage.now);

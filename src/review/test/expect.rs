@@ -126,12 +126,7 @@ fn truth(stage: &Stage<'_>, group: Group, served: ClassSet, facts: &Facts) -> Re
 fn truth_of(stage: &Stage<'_>, condition: &Expr, served: ClassSet, facts: &Facts) -> Result<Truth, StoreError> {
     let program = stage.program;
     let tables = stage.tables()?;
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
+    let world = World::of(program, &tables);
     let mut rules = Rules::new();
     let rule = rules.add(&program.segments, &program.catalogue, condition, served);
     Ok(Interpreter::new(&rules, &world).truth(rule, &Question::of(facts, stage.now)))
@@ -147,12 +142,7 @@ fn parts(
 ) -> Result<Vec<String>, StoreError> {
     let program = stage.program;
     let tables = stage.tables()?;
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
+    let world = World::of(program, &tables);
     let asked = Asked { program, facts, now: stage.now, purpose, served };
     let mut lines = Vec::new();
     write_part(&explain(&asked, &world, condition), 0, &mut lines);
