@@ -1,6 +1,7 @@
 //! Columns that grow: by values, or by cells of columns that are there already.
 
 use std::ops::Range;
+use std::slice;
 
 use super::dictionary::GrowingDictionary;
 use super::{
@@ -287,13 +288,14 @@ impl EventsBuilder {
         let range = from.left(patron);
         let before = |index: &usize| (Instant(events.at[*index]), RowId(events.row[*index])) < place;
         let end = range.start + range.clone().take_while(before).count();
-        self.take_ranges(from, &[range.start..end]);
+        let range = range.start..end;
+        self.take_ranges(from, slice::from_ref(&range));
     }
 
     /// All events of one patron that were not taken yet; the present patron has no more.
     pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
         let range = from.left(patron);
-        self.take_ranges(from, &[range]);
+        self.take_ranges(from, slice::from_ref(&range));
         self.end_patron();
     }
 

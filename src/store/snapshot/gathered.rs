@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::slice;
 
 use rayon::prelude::*;
 
@@ -206,7 +207,7 @@ impl Gathered<'_> {
         let mut old = self.base.and_then(|base| base.changed[field.index()].as_ref()).map(Translation::new);
         for (at, place) in self.places.iter().enumerate() {
             if let Some((row, old)) = place.row(Kinds::PATRON).zip(old.as_mut()) {
-                column.take_all(old, &[row..row + 1]);
+                column.take_all(old, slice::from_ref(&(row..row + 1)));
                 continue;
             }
             let first = Some(columns.since[at]).filter(|since| *since != UNKNOWN_NUMBER);
