@@ -111,7 +111,7 @@ fn json(fields: &Fields) -> String {
     serde_json::to_string(fields).expect("texts and numbers are JSON")
 }
 
-/// What fields were, when they are not what they were by an edit of the program.
+/// No longer says what fields are: an edit of the program changed how they are stored.
 pub(super) fn forget_fields(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("UPDATE change_log SET fields = NULL WHERE fields IS NOT NULL", ())?;
     Ok(())
