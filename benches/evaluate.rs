@@ -1,7 +1,8 @@
 //! Fifty segments over a million patrons with thirty million events, by every evaluator.
 //!
 //! `cargo bench --bench evaluate [-- --engines] [PATRONS]`. One table of ratios from one run: the evaluators take turns,
-//! round by round, and their results must be equal, patron by patron. `--engines` measures SQLite and DuckDB too; for
+//! round by round, and their results must be equal, patron by patron. Memory is the most that an evaluator needs beside the
+//! columns; of the engines with their own tables, of DuckDB all that its process has. `--engines` measures SQLite and DuckDB too; for
 //! the latter `pip install duckdb numpy`.
 
 use std::time::Duration;
@@ -32,12 +33,7 @@ fn main() {
     let program = workload::program();
     let now = workload::now(&program);
     let tables = Tables::default();
-    let world = World {
-        catalogue: &program.catalogue,
-        tables: &tables,
-        zone: &program.library.zone,
-        week_starts: program.library.week_starts,
-    };
+    let world = World::of(&program, &tables);
     let mut rules = Rules::new();
     let ids: Vec<RuleId> = (program.segments.iter())
         .map(|segment| rules.add(&program.segments, &program.catalogue, &segment.body, ClassSet::EMPTY))
@@ -82,40 +78,43 @@ fn main() {
             check(name, &program, expected.get_or_insert_with(|| found.clone()), &found);
         }
     }
-    let names: Vec<&str> = evaluators.iter().map(|(name, _)| *name).collect();
-    drop(evaluators);
+    let mut rows: Vec<Row> = Vec::new();
+    for ((name, mut evaluate), times) in evaluators.into_iter().zip(times) {
+        rows.push((name, times, timing::memory(&mut evaluate).0));
+    }
     let mut interpreted = Bulk::selecting(&rules, world, &ids, Way::Interpreted);
-    let (took, found) = clock(|| words(interpreted.run(&columns, now)));
+    let (memory, (took, found)) = timing::memory(|| clock(|| words(interpreted.run(&columns, now))));
+    rows.push(("interpreter, once", Rounds(vec![took]), memory));
     check("interpreter", &program, expected.as_ref().expect("there are rounds"), &found);
     drop(found);
     let expected = expected.expect("there are rounds");
-    let mut by_sqlite = Vec::new();
-    if engines {
-        let database = sql::sqlite(&tables).expect("SQLite takes the tables");
-        let (took, masks) = clock(|| sql::masks(&database, &query, columns.len()).expect("SQLite answers"));
-        by_sqlite.push(took);
-        check("SQLite", &program, &expected, &sql::bitmaps(&masks));
-    }
     if let Some(duckdb) = duckdb {
+        rows.push(("DuckDB, one query", Rounds(by_duckdb), timing::peak(&duckdb.process().to_string())));
         check("DuckDB", &program, &expected, &sql::bitmaps(&duckdb.masks()));
+    }
+    if engines {
+        let (memory, (took, masks)) = timing::memory(|| {
+            let database = sql::sqlite(&tables).expect("SQLite takes the tables");
+            clock(|| sql::masks(&database, &query, columns.len()).expect("SQLite answers"))
+        });
+        rows.push(("SQLite, one query, once", Rounds(vec![took]), memory));
+        check("SQLite", &program, &expected, &sql::bitmaps(&masks));
     }
     let touched = Touched::of(&columns);
     let bandwidth: Vec<Duration> = (0..ROUNDS).map(|_| clock(|| touched.read()).0).collect();
-    println!("\n{:<24}{:>11}{:>11}{:>9}", "", "min, ms", "median, ms", "ratio");
-    let least = times[0].min();
-    let rows = names.into_iter().zip(times).chain([
-        ("interpreter, once", Rounds(vec![took])),
-        ("DuckDB, one query", Rounds(by_duckdb)),
-        ("SQLite, one query, once", Rounds(by_sqlite)),
-        ("reading the bytes", Rounds(bandwidth)),
-    ]);
-    for (name, times) in rows.filter(|(_, times)| !times.0.is_empty()) {
-        let (min, median) = (times.min(), times.median());
-        let ratio = min.as_secs_f64() / least.as_secs_f64();
-        println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}", ms(min), ms(median));
+    rows.push(("reading the bytes", Rounds(bandwidth), None));
+    println!("\n{:<24}{:>11}{:>11}{:>9}{:>11}", "", "min, ms", "median, ms", "ratio", "memory, MB");
+    let least = rows[0].1.min();
+    for (name, times, memory) in rows {
+        let ratio = times.min().as_secs_f64() / least.as_secs_f64();
+        let memory = memory.map_or_else(String::new, |memory| format!("{memory:.0}"));
+        println!("{name:<24}{:>11.1}{:>11.1}{ratio:>9.2}{memory:>11}", ms(times.min()), ms(times.median()));
     }
     println!("{:.0} MB of columns, {} segments", touched.bytes() as f64 / 1e6, program.segments.len());
 }
+
+/// A row of the table: its name, times, and the most memory beside the columns.
+type Row = (&'static str, Rounds, Option<f64>);
 
 type Evaluator<'e> = (&'static str, Box<dyn FnMut() -> Vec<Vec<u64>> + 'e>);
 

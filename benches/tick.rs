@@ -80,7 +80,11 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
 
     println!("\n{:<32}{:>11}{:>11}", format!("{patrons} patrons"), "min, ms", "median, ms");
     let (took, report) = tick(&mut town, &plan, now);
-    row("the first tick", &Rounds(vec![took]), &format!("{}, peak {} MB", told(&report), peak()));
+    row(
+        "the first tick",
+        &Rounds(vec![took]),
+        &format!("{}, peak {:.0} MB", told(&report), timing::peak("self").unwrap_or_default()),
+    );
     let (took, ()) = clock(|| make_snapshot(&town, &program));
     row("making the snapshot", &Rounds(vec![took]), "");
     let mut duckdb = if engines { start_duckdb(&town, &program, now) } else { None };
@@ -241,11 +245,4 @@ fn compare(store: &Store, program: &Program, now: Instant) {
         assert!(held == evaluated, "others are in {}", segment.name);
     }
     println!("who is in which segment: as an evaluation of everybody says");
-}
-
-/// The most memory that the process had so far, in MB, where the system tells (mapped pages included).
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
 }

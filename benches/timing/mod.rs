@@ -59,6 +59,22 @@ pub fn of_process() -> Duration {
     Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
+/// The most memory that a process has had (mapped pages included), in MB, where Linux tells it.
+pub fn peak(process: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}
+
+/// The most memory that `work` needs beside what the process has already, in MB, where Linux tells it.
+pub fn memory<T>(work: impl FnOnce() -> T) -> (Option<f64>, T) {
+    // From now on the peak is that of what comes: proc(5), clear_refs.
+    let is_reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    let before = peak("self");
+    let result = black_box(work());
+    (peak("self").zip(before).filter(|_| is_reset).map(|(peak, before)| peak - before), result)
+}
+
 pub fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

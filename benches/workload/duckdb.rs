@@ -44,6 +44,11 @@ impl DuckDb {
         Duration::from_secs_f64(line.trim().parse::<f64>().expect("milliseconds") / 1e3)
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn masks(mut self) -> Vec<u64> {
         drop(self.process.stdin.take());
         self.process.wait().expect("it ends");

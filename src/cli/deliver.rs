@@ -10,6 +10,8 @@ use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
 use crate::deliver::{self, Directory, Drained};
+use crate::engine;
+use crate::limits;
 use crate::message::link::Links;
 use crate::store::Store;
 
@@ -30,6 +32,9 @@ pub struct Deliver {
     /// ("2026-06-15T09:00:00-04:00"); without it, now
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
+    /// The clock is right although the last tick was more than 60 days ago
+    #[arg(long)]
+    after_outage: bool,
     /// Where the links of messages begin; without it, the host of the library's `policy` or sender, and `/m`
     #[arg(long, value_name = "URL")]
     links: Option<String>,
@@ -52,6 +57,9 @@ impl Deliver {
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
+        let largest_gap = (!self.after_outage).then_some(limits::TICK_GAP_DAYS);
+        engine::believe_clock(&store, now, largest_gap)
+            .map_err(|error| Failure::new(format!("{}: {error}", self.store.display())))?;
         let base = self.links.unwrap_or_else(|| deliver::link_base(&program.library));
         let links = Links::new(&base, &store.link_secret().map_err(failed)?);
         let mut directory = Directory::open(&self.to_dir)

@@ -44,5 +44,5 @@ pub use respond::{NotOurs, Response, Return, consents_read, respond, returned};
 pub use schedule::Timetable;
 pub use share::{Draw, ShareKey};
 pub use texted::{Texted, texted};
-pub use tick::{Counts, TickError, TickReport, has_news, last_tick, next_due, tick};
+pub use tick::{Counts, TickError, TickReport, believe_clock, has_news, last_tick, next_due, tick};
 pub use version::{Affected, Version, affected, renamed, versions_needed, versions_running};

@@ -89,13 +89,16 @@ pub struct Entry<'a> {
     pub dropped: Option<String>,
 }
 
-/// Writes a message. `false`: this enrolment has had this step before.
+/// Writes a message. `false`: this enrolment has had this step before. A step that an edit has moved out of a `repeat`
+/// was had in any of its rounds, one that was moved into it in the first.
 pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, zone: &Zone) -> rusqlite::Result<bool> {
     let changed = db
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (enrolment, campaign, patron, step, round, message, recipient, channels, language, \
              show_until, address, priority, due, try_at, state, reason, decided_at, revision) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17 WHERE NOT EXISTS \
+             (SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?4 AND channels = ?8 AND language = ?9 \
+              AND (?5 = 0 OR (?5 = 1 AND round = 0)))",
         )?
         .execute(params![
             entry.enrolment,

@@ -79,14 +79,14 @@ impl fmt::Display for TickError {
         match self {
             TickError::ClockWentBack { last, now } => write!(
                 f,
-                "the clock went back: the last tick was at {}, this one would be at {}; nothing was decided",
+                "the clock went back: the last tick was at {}, it is now {}; nothing was done",
                 last.timestamp(),
                 now.timestamp()
             ),
             TickError::ClockJumped { last, now, largest_gap } => write!(
                 f,
                 "the clock says {}, and the last tick was at {}, more than {largest_gap} days before; nothing was \
-                 decided. If the clock is right and Bookmobile was not run for so long, say --after-outage",
+                 done. If the clock is right and Bookmobile was not run for so long, say --after-outage",
                 now.timestamp(),
                 last.timestamp()
             ),
@@ -168,15 +168,8 @@ fn decide(
     let db = transaction.connection();
     let reader = transaction.reader();
     let before = state::clock(db)?;
-    if let Some(clock) = &before
-        && now < clock.ticked_at
-    {
-        return Err(TickError::ClockWentBack { last: clock.ticked_at, now });
-    }
-    if let (Some(clock), Some(largest_gap)) = (&before, plan.largest_gap)
-        && now.seconds() - clock.ticked_at.seconds() > largest_gap * 86_400
-    {
-        return Err(TickError::ClockJumped { last: clock.ticked_at, now, largest_gap });
+    if let Some(clock) = &before {
+        believe(clock.ticked_at, now, plan.largest_gap)?;
     }
     let zone = &plan.program.library.zone;
     let begins_a_day = before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now));
@@ -389,6 +382,26 @@ pub(super) fn watches(
         });
     }
     Ok(found)
+}
+
+/// Whether a clock is believed that says `now`, when the last tick was at `last`.
+fn believe(last: Instant, now: Instant, largest_gap: Option<i64>) -> Result<(), TickError> {
+    match largest_gap {
+        _ if now < last => Err(TickError::ClockWentBack { last, now }),
+        Some(largest_gap) if now.seconds() - last.seconds() > largest_gap * 86_400 => {
+            Err(TickError::ClockJumped { last, now, largest_gap })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether something may be done to the store by a clock that says `now`: also a delivery drops what is too old and
+/// counts what was sent by it. `largest_gap`: days since the last tick after which it is not believed.
+///
+/// # Errors
+/// If it is not believed, or the store cannot be read.
+pub fn believe_clock(store: &Store, now: Instant, largest_gap: Option<i64>) -> Result<(), TickError> {
+    last_tick(store)?.map_or(Ok(()), |last| believe(last, now, largest_gap))
 }
 
 /// When the store ticked last; `None`: never.

@@ -9,7 +9,7 @@ use crate::engine::plan::Plan;
 use crate::engine::screen::{Look, Screen};
 use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
 use crate::engine::tick::Tick;
-use crate::eval::{NEVER, Truth};
+use crate::eval::{NEVER, RuleId, Truth};
 use crate::program::Together;
 use crate::rule::{EventRow, Facts, PatronId};
 use crate::store::StoreError;
@@ -203,11 +203,16 @@ impl<'v, 'a> Visit<'v, 'a> {
                         let end = self.zone().day(enrolment.start).plus(within);
                         Instant(self.zone().start_of(end.plus_days(1)).0 - 1)
                     };
-                    let answer = self.ask().answer(rule, &self.scope(index, enrolment));
-                    if self.now() > last {
+                    let scope = self.scope(index, enrolment);
+                    let answer = self.ask().answer(rule, &scope);
+                    let is_true =
+                        (enrolment.start.0 + 1..=last.0).contains(&self.now().0) && answer.truth == Truth::True;
+                    let before = self.tick.watches[index].last.map_or(enrolment.start, |at| at.max(enrolment.start));
+                    let reached = if is_true { Some(self.now()) } else { self.true_since(rule, &scope, before, last) };
+                    if let Some(at) = reached {
+                        (changed.goal, changed.goal_known, changed.goal_at) = (Goal::Reached, true, Some(at));
+                    } else if self.now() > last {
                         changed.goal = Goal::Missed;
-                    } else if self.now() > enrolment.start && answer.truth == Truth::True {
-                        (changed.goal, changed.goal_known, changed.goal_at) = (Goal::Reached, true, Some(self.now()));
                     } else {
                         changed.goal_known |= answer.truth != Truth::Unknown;
                         self.look_at(answer.until.min(Instant(last.0 + 1)));
@@ -224,6 +229,21 @@ impl<'v, 'a> Visit<'v, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The first instant after `before`, up to `last` and now, at which a rule was true by what is known now: what
+    /// came true between two ticks, and may be past, counts as well.
+    fn true_since(&self, rule: RuleId, scope: &Scope<'_>, before: Instant, last: Instant) -> Option<Instant> {
+        let end = last.min(self.now());
+        let mut at = Instant(before.0 + 1);
+        while at <= end {
+            let answer = self.ask().answer(rule, &Scope { as_of: Some(at), ..*scope });
+            if answer.truth == Truth::True {
+                return Some(at);
+            }
+            at = answer.until;
+        }
+        None
     }
 
     // ---- memory ------------------------------------------------------------------------------------------------

@@ -283,17 +283,23 @@ fn lines_that_are_moved_inserted_removed_and_changed_reach_nobody_twice() {
     // While it waits for the second day: (a) a message inserted before the wait, (b) after it, (c) the next removed,
     // (d) what follows changed, (e) a step put into a block, (f) the sent one repeated behind the wait.
     let begun = "send note_a  wait 2 days  send note_b";
-    let cases: [(&str, &[&str]); 6] = [
+    // (g) The sent one put into a `repeat`.
+    let cases: [(&str, &[&str]); 8] = [
         ("send note_a  send note_c  wait 2 days  send note_b", &["note_a", "note_b"]),
         ("send note_a  wait 2 days  send note_c  send note_b", &["note_a", "note_c", "note_b"]),
         ("send note_a  wait 2 days", &["note_a"]),
         ("send note_a  wait 2 days  wait 3 days  send note_b", &["note_a", "note_b"]),
         ("send note_a  if house is eastside { wait 2 days  send note_c }", &["note_a", "note_b"]),
         ("wait 2 days  send note_a  send note_b", &["note_a", "note_b"]),
+        ("wait 2 days  repeat every 1 day up to 1 times { send note_a }  send note_b", &["note_a", "note_b"]),
+        ("wait 2 days  repeat every 1 day up to 2 times { send note_a }  send note_b", &["note_a", "note_a", "note_b"]),
     ];
     for (new, expected) in cases {
         assert_eq!(edited(begun, new), expected, "{new}");
     }
+    // And out of one.
+    let begun = "repeat every 1 day up to 1 times { send note_a }  wait 2 days  send note_b";
+    assert_eq!(edited(begun, "wait 2 days  send note_a  send note_b"), ["note_a", "note_b"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod crash;
 mod due;
 mod edit;
 mod faults;
+mod goal;
 mod incremental;
 mod purge;
 mod town;
