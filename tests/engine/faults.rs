@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use bookmobile::catalogue::Value;
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
@@ -11,6 +12,7 @@ use bookmobile::limits;
 use bookmobile::program::Program;
 use bookmobile::review::dry_run::{Means, dry_run};
 use bookmobile::store::Store;
+use bookmobile::symbol::Symbol;
 use bookmobile::time::{Day, Instant, Zone};
 
 use super::town;
@@ -72,17 +74,62 @@ fn tim_04_a_clock_that_jumps() {
 /// TIM-04 at the command line.
 #[test]
 fn tim_04_the_command_asks_to_confirm() {
-    let (_folder, path) = on_disk(&town::program());
-    let tick = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bookmobile"));
-        command.args(["tick", "--at", "2027-11-20 15:00", "--store"]).arg(&path).arg("tests/engine/town.campaign");
-        command.args(more).output().expect("it runs")
+    let (folder, path) = on_disk(&town::program());
+    let messages = folder.path().join("messages");
+    // A delivery first: it does not tick.
+    for command in [&["deliver", "--to-dir", &messages.to_string_lossy()][..], &["tick"]] {
+        let run = |more: &[&str]| {
+            let mut process = Command::new(env!("CARGO_BIN_EXE_bookmobile"));
+            process.args(command).args(["--at", "2027-11-20 15:00", "--store"]).arg(&path);
+            process.arg("tests/engine/town.campaign").args(more).output().expect("it runs")
+        };
+        let refused = run(&[]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("--after-outage") && said.contains("library.db"), "{said}");
+        assert!(run(&["--after-outage"]).status.success());
+    }
+}
+
+/// TIM-04: what a delivery with a clock ahead has sent counts for limits when the clock is right again.
+#[test]
+fn tim_04_limits_count_what_was_sent_ahead_of_time() {
+    let mut sources = Sources::default();
+    sources.add(
+        "program.campaign",
+        r#"
+library "Test Library" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  quiet none }
+purpose essential "Notices" without consent
+patron { email email optional }
+event visit { }
+message note { email { subject "A note" body "Hello." } }
+campaign hello { purpose essential  audience everyone  start on visit  limit 1 messages per 7 days  send note }
+"#,
+    );
+    let program = check::compile(sources).program.expect("no errors");
+    let plan = Plan::new(&program);
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&program.catalogue).expect("columns");
+    let email = program.catalogue.field_named(Symbol::new("email")).expect("declared");
+    let visit = program.catalogue.event_named(Symbol::new("visit")).expect("declared");
+    engine::tick(&mut store, &plan, town::instant(1), None).expect("a tick");
+    let now = town::instant(2);
+    let transaction = store.begin().expect("nobody else writes");
+    let mut writer = transaction.writer(&program.library.zone, now);
+    let address = Value::text("ana@library.example");
+    let ana = writer.patron("ana", None, &[(email, Some(address))]).expect("written");
+    for second in [-20, -10] {
+        writer.event(ana, visit, None, now.plus_seconds(second), &[]).expect("written");
+    }
+    drop(writer);
+    transaction.commit().expect("written");
+    engine::tick(&mut store, &plan, now, None).expect("a tick");
+    let mut sent = |at: Instant| {
+        let mut hand_over = |_: &Handover<'_>| Handed::Over(Vec::new());
+        engine::deliver(&mut store, &plan, at, &mut hand_over).expect("delivered").sent
     };
-    let refused = tick(&[]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(said.contains("--after-outage") && said.contains("library.db"), "{said}");
-    assert!(tick(&["--after-outage"]).status.success());
+    assert_eq!(sent(now.plus_seconds(2 * 86_400)), 1, "the clock is two days ahead");
+    assert_eq!(sent(now.plus_seconds(60)), 0, "and right again");
 }
 
 /// TIM-08: the first and the last year, and a leap second in an import (see also the dates of the import).
