@@ -1,9 +1,9 @@
 //! Fifty segments over a million patrons with thirty million events, by every evaluator.
 //!
 //! `cargo bench --bench evaluate [-- --engines] [PATRONS]`. One table of ratios from one run: the evaluators take turns,
-//! round by round, and their results must be equal, patron by patron. Memory is the most that an evaluator needs beside the
-//! columns; of the engines with their own tables, of DuckDB all that its process has. `--engines` measures SQLite and DuckDB too; for
-//! the latter `pip install duckdb numpy`.
+//! round by round, and their results must be equal, patron by patron. Memory is the most that an evaluator needs beside
+//! the columns; of the engines with their own tables, of DuckDB all that its process has. `--engines` measures SQLite and
+//! DuckDB too; for the latter `pip install duckdb numpy`.
 
 use std::time::Duration;
 

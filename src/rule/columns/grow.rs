@@ -222,6 +222,7 @@ fn place(values: &[i64], number: i64) -> u8 {
     values.binary_search(&number).expect("the values are those of the column") as u8
 }
 
+/// Offsets are numbers of 32 bits.
 const FEW: &str = "fewer than 2^32 events of a kind";
 
 /// The events of one kind, patron by patron.
@@ -292,14 +293,7 @@ impl EventsBuilder {
         self.take_ranges(from, slice::from_ref(&range));
     }
 
-    /// All events of one patron that were not taken yet; the present patron has no more.
-    pub fn take(&mut self, from: &mut EventsTranslation<'_>, patron: usize) {
-        let range = from.left(patron);
-        self.take_ranges(from, slice::from_ref(&range));
-        self.end_patron();
-    }
-
-    /// All events of some patrons, column by column.
+    /// All events of some patrons that were not taken yet, column by column; none of them has more.
     pub fn take_all(&mut self, from: &mut EventsTranslation<'_>, patrons: &[usize]) {
         let ranges: Vec<Range<usize>> = patrons.iter().map(|patron| from.left(*patron)).collect();
         let mut end = self.at.len();
@@ -353,7 +347,7 @@ impl EventsBuilder {
     }
 }
 
-/// What [`EventsBuilder::take`] takes from.
+/// What [`EventsBuilder::take_all`] takes from.
 pub struct EventsTranslation<'c> {
     events: &'c Events,
     /// Where the event behind the last that was taken is. Patrons come in order.

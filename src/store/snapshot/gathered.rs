@@ -249,7 +249,7 @@ impl Gathered<'_> {
                 events.push((row.id, row.at, row.day), row.removed, |field| cells[nth * width + cell[field]].clone());
             }
             match known {
-                Some((patron, old)) => events.take(old, patron),
+                Some((patron, old)) => events.take_all(old, &[patron]),
                 None => events.end_patron(),
             }
         }
