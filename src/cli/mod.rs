@@ -21,6 +21,7 @@ mod merge;
 mod new;
 mod privacy;
 mod program;
+mod rename;
 mod report;
 mod respond;
 mod simulate;
@@ -68,6 +69,7 @@ commands! {
     Merge(merge::Merge),
     New(new::New),
     Privacy(privacy::Privacy),
+    Rename(rename::Rename),
     Report(report::ReportCommand),
     Respond(respond::Respond),
     Simulate(simulate::Simulate),

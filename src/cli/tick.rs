@@ -31,6 +31,10 @@ pub struct Tick {
     /// The clock is right although the last tick was more than 60 days ago: catch up
     #[arg(long)]
     after_outage: bool,
+    /// This campaign starts all its current members, although it starts like one that has left the program; may be given
+    /// several times. If it only has a new name, say `bookmobile rename` instead
+    #[arg(long, value_name = "CAMPAIGN")]
+    as_new: Vec<String>,
     /// Write the decisions as one JSON object
     #[arg(long)]
     json: bool,
@@ -54,6 +58,7 @@ impl Tick {
         let plan = Plan::new(&program);
         let older = versions::compiled(engine::versions_needed(&store, &plan).map_err(failed)?);
         let plan = plan.with_older(&older);
+        let plan = plan.with_renames_doubted(self.as_new.into_iter().collect());
         let plan = if self.after_outage { plan } else { plan.with_largest_gap(limits::TICK_GAP_DAYS) };
         let bar = terminal::bar("{spinner} deciding");
         let report = engine::tick(&mut store, &plan, now, None);

@@ -69,8 +69,7 @@ pub enum Op<'p> {
         message: usize,
         channels: &'p [Channel],
         until: Option<Day>,
-        /// As of [`Send::key`].
-        key: String,
+        name: StepName,
     },
     Stop,
 }
@@ -83,8 +82,26 @@ pub struct Send<'p> {
     pub to: To,
     pub channels: &'p [Channel],
     pub condition: Option<RuleId>,
-    /// Names the step within the campaign wherever it stands: message, recipient, and which of equal ones.
-    pub key: String,
+    pub name: StepName,
+}
+
+/// Names a step that sends or publishes within the campaign, wherever it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepName {
+    /// The message and the recipient.
+    pub content: String,
+    /// Which of those that are equal it is at most, on a way through the steps: 1 is the first.
+    pub ordinal: usize,
+    /// How many equal ones may come after it.
+    pub ahead: usize,
+}
+
+impl StepName {
+    /// As the outbox has it, if it were the `ordinal`-th.
+    pub fn written(&self, ordinal: usize) -> String {
+        let content = &self.content;
+        if ordinal == 1 { content.clone() } else { format!("{content} ({ordinal})") }
+    }
 }
 
 /// To whom a message goes.
@@ -109,6 +126,34 @@ pub enum Lead {
     },
 }
 
+impl Op<'_> {
+    fn name(&mut self) -> Option<&mut StepName> {
+        match self {
+            Op::Send(send) => Some(&mut send.name),
+            Op::Publish { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The operations that may come after it, which is the one at `index`. All are further on: a `repeat` is left when
+    /// its round ends.
+    fn next<'o>(&'o self, index: usize, ops: &'o [Op<'_>]) -> impl Iterator<Item = usize> + 'o {
+        let (one, other, arms): (_, _, &[(i64, usize)]) = match self {
+            Op::Stop => (None, None, &[]),
+            Op::WaitUpTo { otherwise, .. } | Op::Test { otherwise, .. } => (Some(index + 1), Some(*otherwise), &[]),
+            Op::Repeat { after, .. } => (Some(index + 1), Some(*after), &[]),
+            Op::Jump(to) => (Some(*to), None, &[]),
+            Op::Round(head) => match ops[*head] {
+                Op::Repeat { after, .. } => (Some(after), None, &[]),
+                _ => unreachable!("a round goes back to its repeat"),
+            },
+            Op::Split { arms, .. } => (None, None, arms),
+            _ => (Some(index + 1), None, &[]),
+        };
+        one.into_iter().chain(other).chain(arms.iter().map(|(_, to)| *to))
+    }
+}
+
 impl<'p> Journey<'p> {
     /// The journey of a campaign.
     pub fn new(
@@ -117,17 +162,10 @@ impl<'p> Journey<'p> {
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Journey<'p> {
-        let mut lowering = Lowering {
-            program,
-            fingerprints,
-            compiler,
-            ops: Vec::new(),
-            places: Vec::new(),
-            sends: HashMap::new(),
-            splits: 0,
-        };
+        let mut lowering = Lowering { program, fingerprints, compiler, ops: Vec::new(), places: Vec::new(), splits: 0 };
         lowering.block(&campaign.steps, "");
         lowering.push(Op::Stop, "end".into());
+        count_equal(&mut lowering.ops);
         let by_place = lowering.places.iter().enumerate().rev().map(|(index, place)| (place.clone(), index)).collect();
         Journey { ops: lowering.ops, places: lowering.places, by_place }
     }
@@ -154,8 +192,33 @@ struct Lowering<'a, 'p> {
     compiler: &'a mut Compiler<'p>,
     ops: Vec<Op<'p>>,
     places: Vec<String>,
-    sends: HashMap<String, usize>,
     splits: usize,
+}
+
+/// Counts the equal ones before and after each step that sends, on the way through the steps that has the most of them.
+/// The rounds of a `repeat` count as one.
+fn count_equal(ops: &mut [Op<'_>]) {
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, op) in ops.iter_mut().enumerate() {
+        if let Some(name) = op.name() {
+            alike.entry(name.content.clone()).or_default().push(index);
+        }
+    }
+    for those in alike.into_values().filter(|those| those.len() > 1) {
+        let (mut before, mut after) = (vec![0; ops.len()], vec![0; ops.len()]);
+        for index in 0..ops.len() {
+            let passed = before[index] + usize::from(those.binary_search(&index).is_ok());
+            ops[index].next(index, ops).for_each(|next| before[next] = passed.max(before[next]));
+        }
+        for index in (0..ops.len()).rev() {
+            let follows = |next: usize| after[next] + usize::from(those.binary_search(&next).is_ok());
+            after[index] = ops[index].next(index, ops).map(follows).max().unwrap_or(0);
+        }
+        for index in those {
+            let name = ops[index].name().expect("it is among those that have one");
+            (name.ordinal, name.ahead) = (before[index] + 1, after[index]);
+        }
+    }
 }
 
 impl<'p> Lowering<'_, 'p> {
@@ -214,29 +277,22 @@ impl<'p> Lowering<'_, 'p> {
         }
     }
 
-    /// The name of a message's step, independent of where it stands.
-    fn key(&mut self, content: String) -> String {
-        let count = self.sends.entry(content.clone()).or_default();
-        *count += 1;
-        if *count == 1 { content } else { format!("{content} ({count})") }
-    }
-
     fn step(&mut self, step: &'p StepKind, place: String) {
         match step {
             StepKind::Send { message, to, channels, condition } => {
-                let key = self.key(self.send_content(*message, to));
+                let name = StepName { content: self.send_content(*message, to), ordinal: 1, ahead: 0 };
                 let to = match to {
                     Recipient::Patron => To::Patron,
                     Recipient::Guardian => To::Guardian,
                     Recipient::Staff(address) => To::Staff(self.compiler.value(address)),
                 };
                 let condition = condition.as_ref().map(|condition| self.compiler.rule(condition));
-                let send = Send { message: *message, to, channels, condition, key };
+                let send = Send { message: *message, to, channels, condition, name };
                 self.push(Op::Send(send), place);
             }
             StepKind::Publish { message, channels, until } => {
-                let key = self.key(format!("publish {}", self.program.messages[*message].name));
-                self.push(Op::Publish { message: *message, channels, until: *until, key }, place);
+                let name = StepName { content: self.content(step), ordinal: 1, ahead: 0 };
+                self.push(Op::Publish { message: *message, channels, until: *until, name }, place);
             }
             StepKind::Wait(duration) => drop(self.push(Op::Wait(*duration), place)),
             StepKind::WaitTime { weekday, at } => drop(self.push(Op::WaitTime { weekday: *weekday, at: *at }, place)),

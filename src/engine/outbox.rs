@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::catalogue::{Catalogue, Channel, EventId, Value};
+use crate::engine::journey::StepName;
 use crate::rule::PatronId;
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant, Zone};
@@ -73,8 +74,8 @@ pub struct Entry<'a> {
     pub enrolment: i64,
     pub campaign: Symbol,
     pub patron: Option<PatronId>,
-    /// Names the step; with `round` never twice for one enrolment.
-    pub step: &'a str,
+    /// With `round` never twice for one enrolment.
+    pub step: &'a StepName,
     pub round: i64,
     pub message: Symbol,
     pub recipient: RecipientKind,
@@ -89,14 +90,51 @@ pub struct Entry<'a> {
     pub dropped: Option<String>,
 }
 
-/// Writes a message. `false`: this enrolment has had this step before. A step that an edit has moved out of a `repeat`
-/// was had in any of its rounds, one that was moved into it in the first.
+/// Writes a message. `false`: this enrolment has had this step before.
+///
+/// A step that an edit has moved out of a `repeat` was had in any of its rounds, one that was moved into it in the first.
+/// Of several equal steps an edit may have removed one that was had: those that were still to come then come all the
+/// same, as none of them has more equal ones after it than there were after the last that was had.
 pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, zone: &Zone) -> rusqlite::Result<bool> {
+    if insert_as(db, entry, &entry.step.written(entry.step.ordinal), now, revision, zone)? {
+        return Ok(true);
+    }
+    let channels = words(entry.channels);
+    let language = entry.language.map_or("", Symbol::as_str);
+    let had: (i64, Option<i64>) = db
+        .prepare_cached(
+            "SELECT count(*), min(ahead) FROM outbox WHERE enrolment = ?1 AND channels = ?2 AND language = ?3 \
+             AND (step = ?4 OR substr(step, 1, length(?4) + 2) = ?4 || ' (')",
+        )?
+        .query_row(params![entry.enrolment, channels, language, entry.step.content], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let (count, Some(ahead)) = had else { return Ok(false) };
+    if entry.round > 0 || entry.step.ahead as i64 >= ahead {
+        return Ok(false);
+    }
+    // One of these names is free.
+    for ordinal in 1..=count as usize + 1 {
+        if insert_as(db, entry, &entry.step.written(ordinal), now, revision, zone)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn insert_as(
+    db: &Connection,
+    entry: &Entry<'_>,
+    step: &str,
+    now: Instant,
+    revision: &str,
+    zone: &Zone,
+) -> rusqlite::Result<bool> {
     let changed = db
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (enrolment, campaign, patron, step, round, message, recipient, channels, language, \
-             show_until, address, priority, due, try_at, state, reason, decided_at, revision) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17 WHERE NOT EXISTS \
+             show_until, address, priority, due, try_at, state, reason, decided_at, revision, ahead) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17, ?18 WHERE NOT EXISTS \
              (SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?4 AND channels = ?8 AND language = ?9 \
               AND (?5 = 0 OR (?5 = 1 AND round = 0)))",
         )?
@@ -104,7 +142,7 @@ pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, 
             entry.enrolment,
             entry.campaign.as_str(),
             entry.patron.map(|id| id.0),
-            entry.step,
+            step,
             entry.round,
             entry.message.as_str(),
             entry.recipient.word(),
@@ -118,6 +156,7 @@ pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, 
             if entry.dropped.is_some() { "dropped" } else { "queued" },
             entry.dropped,
             revision,
+            entry.step.ahead as i64,
         ])?;
     Ok(changed > 0)
 }

@@ -37,6 +37,8 @@ pub struct Plan<'p> {
     pub older: Vec<Plan<'p>>,
     /// Days since the last tick after which the clock is not believed; `None` believes it always.
     pub largest_gap: Option<i64>,
+    /// Campaigns that are new although they start like one that has left the program; `None` believes it of all.
+    pub as_new: Option<BTreeSet<String>>,
     /// Whether a consent is in force.
     agrees: Map<(PurposeId, Channel), RuleId>,
     /// How a tick finds out whom it need not look at closely, if that was said.
@@ -265,6 +267,7 @@ impl<'p> Plan<'p> {
             by_name,
             older: Vec::new(),
             largest_gap: None,
+            as_new: None,
             agrees,
             screens: None,
             kept: Mutex::default(),
@@ -280,6 +283,12 @@ impl<'p> Plan<'p> {
     /// Doubting a clock that is more than so many days ahead of the last tick.
     pub fn with_largest_gap(mut self, days: i64) -> Plan<'p> {
         self.largest_gap = Some(days);
+        self
+    }
+
+    /// Refusing to tick if a campaign that is not among `as_new` would start again whom it started under another name.
+    pub fn with_renames_doubted(mut self, as_new: BTreeSet<String>) -> Plan<'p> {
+        self.as_new = Some(as_new);
         self
     }
 

@@ -151,11 +151,21 @@ pub fn set_clock(db: &Connection, clock: &Clock, revision: &str) -> rusqlite::Re
         clock.ticked_at.0,
         clock.change,
         clock.event_row.0,
-        clock.campaigns.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+        written(&clock.campaigns),
         revision,
         clock.key.0
     ])?;
     Ok(())
+}
+
+/// Writes which campaigns took part in the last tick.
+pub fn set_campaigns(db: &Connection, campaigns: &BTreeSet<String>) -> rusqlite::Result<()> {
+    db.execute("UPDATE engine_clock SET campaigns = ?1", [written(campaigns)])?;
+    Ok(())
+}
+
+fn written(campaigns: &BTreeSet<String>) -> String {
+    campaigns.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// What the store knows of a campaign's first tick.

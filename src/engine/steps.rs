@@ -292,7 +292,7 @@ impl Visit<'_, '_> {
             enrolment: enrolment.id,
             campaign: running.campaign.name,
             patron: Some(self.patron()),
-            step: &send.key,
+            step: &send.name,
             round: enrolment.round,
             message: message.name,
             recipient,
@@ -316,7 +316,7 @@ impl Visit<'_, '_> {
     fn publish(&mut self, index: usize, enrolment: &Enrolment, at: usize, due: Instant) -> Result<(), StoreError> {
         let plan = self.tick.plan;
         let campaign = plan.campaigns[index].campaign;
-        let Op::Publish { message, channels, until, key } = &plan.campaigns[index].journey.ops[at] else {
+        let Op::Publish { message, channels, until, name } = &plan.campaigns[index].journey.ops[at] else {
             unreachable!("called for a publish")
         };
         let message = &plan.program.messages[*message];
@@ -330,7 +330,7 @@ impl Visit<'_, '_> {
                     enrolment: enrolment.id,
                     campaign: campaign.name,
                     patron: None,
-                    step: key,
+                    step: name,
                     round: enrolment.round,
                     message: message.name,
                     recipient: RecipientKind::Public,

@@ -14,6 +14,7 @@ use crate::catalogue::{Catalogue, ListId};
 use crate::engine::draws::Draws;
 use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
+use crate::engine::rename::{self, Newcomer};
 use crate::engine::screen::{self, Look, Screen};
 use crate::engine::state::{self, Clock, PatronState};
 use crate::engine::version::{self, Elsewhere};
@@ -71,6 +72,11 @@ pub enum TickError {
         /// Days that are believed.
         largest_gap: i64,
     },
+    /// A campaign would start again whom it started under another name.
+    Renamed {
+        name: String,
+        newcomer: Newcomer,
+    },
     Store(StoreError),
 }
 
@@ -89,6 +95,13 @@ impl fmt::Display for TickError {
                  done. If the clock is right and Bookmobile was not run for so long, say --after-outage",
                 now.timestamp(),
                 last.timestamp()
+            ),
+            TickError::Renamed { name, newcomer: Newcomer { before, started, .. } } => write!(
+                f,
+                "the campaign `{name}` is new, takes current members, and starts like `{before}`, which has left the \
+                 program and has started {started} patrons: those of them who are still in would get everything again; \
+                 nothing was done. If `{name}` is its new name, say `bookmobile rename {before} {name}`; if it is to \
+                 begin anew with everybody, tick with --as-new {name}"
             ),
             TickError::Store(error) => error.fmt(f),
         }
@@ -170,6 +183,14 @@ fn decide(
     let before = state::clock(db)?;
     if let Some(clock) = &before {
         believe(clock.ticked_at, now, plan.largest_gap)?;
+    }
+    if let Some(as_new) = &plan.as_new {
+        let doubted = |(name, newcomer): &(String, Newcomer)| {
+            newcomer.starts_current && newcomer.started > 0 && !as_new.contains(name)
+        };
+        if let Some((name, newcomer)) = rename::found(db, plan)?.into_iter().find(doubted) {
+            return Err(TickError::Renamed { name, newcomer });
+        }
     }
     let zone = &plan.program.library.zone;
     let begins_a_day = before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now));

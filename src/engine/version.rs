@@ -102,29 +102,6 @@ pub fn affected(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, Affec
     Ok(found)
 }
 
-/// Campaigns that are new to the store though one with the same start has left the program, with that one's name: what
-/// a new name for a campaign looks like (DEL-13). The new name takes the baseline.
-///
-/// # Errors
-/// If the store cannot be read.
-pub fn renamed(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, String>, StoreError> {
-    let db = store.connection();
-    let Some(clock) = state::clock(db)? else { return Ok(BTreeMap::new()) };
-    let mut gone = BTreeMap::new();
-    for name in clock.campaigns.iter().filter(|name| plan.find(name).is_none()) {
-        gone.extend(state::campaign(db, name)?.map(|known| (known.start, name.clone())));
-    }
-    let mut found = BTreeMap::new();
-    for running in &plan.campaigns {
-        if let Some(before) = gone.get(&running.fingerprint)
-            && state::campaign(db, running.name())?.is_none()
-        {
-            found.insert(running.name().to_owned(), before.clone());
-        }
-    }
-    Ok(found)
-}
-
 /// Enrolments that run, of one campaign, at one place, begun in one version.
 struct Running {
     campaign: String,

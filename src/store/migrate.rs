@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004-consent.sql"),
     include_str!("migrations/0005-tick.sql"),
     include_str!("migrations/0006-quick-tick.sql"),
+    include_str!("migrations/0007-steps-ahead.sql"),
 ];
 
 /// The newest version.

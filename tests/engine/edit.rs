@@ -302,6 +302,30 @@ fn lines_that_are_moved_inserted_removed_and_changed_reach_nobody_twice() {
     assert_eq!(edited(begun, "wait 2 days  send note_a  send note_b"), ["note_a", "note_b"]);
 }
 
+/// Of equal steps an edit removes one. Those that were still to come come, and none comes that was not.
+#[test]
+fn an_edit_that_removes_one_of_equal_steps_takes_nothing_from_the_others() {
+    let begun = "send note_a  wait 2 days  send note_b  wait 3 days  send note_a";
+    let cases: [(&str, &[&str]); 5] = [
+        ("wait 2 days  send note_b  wait 3 days  send note_a", &["note_a", "note_b", "note_a"]),
+        ("send note_a  wait 2 days  send note_b  wait 3 days", &["note_a", "note_b"]),
+        ("wait 2 days  send note_a  send note_b  wait 3 days  send note_a", &["note_a", "note_b", "note_a"]),
+        ("wait 2 days  send note_b", &["note_a", "note_b"]),
+        (
+            "send note_a  wait 2 days  send note_a  send note_b  wait 3 days  send note_a",
+            &["note_a", "note_a", "note_b", "note_a"],
+        ),
+    ];
+    for (new, expected) in cases {
+        assert_eq!(edited(begun, new), expected, "{new}");
+    }
+    // All that were to come have come; and of two in branches only one was ever to come.
+    let begun = "send note_a  send note_a  wait 2 days  send note_b";
+    assert_eq!(edited(begun, "wait 2 days  send note_a  send note_b"), ["note_a", "note_a", "note_b"]);
+    let begun = "if house is eastside { send note_a } else { send note_a }  wait 2 days  send note_b";
+    assert_eq!(edited(begun, "wait 2 days  send note_a  send note_b"), ["note_a", "note_b"]);
+}
+
 #[test]
 fn what_is_published_goes_on_in_the_old_version_too() {
     let of = |steps: &str| {

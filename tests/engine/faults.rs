@@ -1,5 +1,6 @@
 //! Rows of the fault table that concern a tick over a store: time, disk, memory, power.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use bookmobile::catalogue::Value;
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
-use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
+use bookmobile::engine::{self, Handed, Handover, NotRenamed, Plan, TickError};
 use bookmobile::limits;
 use bookmobile::program::Program;
 use bookmobile::review::dry_run::{Means, dry_run};
@@ -280,28 +281,108 @@ fn sto_05_power_loss_while_a_message_is_handed_over() {
 #[test]
 fn del_13_a_renamed_campaign_mails_nobody_again() {
     let text = std::fs::read_to_string("tests/engine/town.campaign").expect("the program");
-    let compile = |text: &str| {
-        let mut sources = Sources::default();
-        sources.add("town.campaign", text.to_owned());
-        let compiled = check::compile(sources);
-        compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
-    };
-    let program = compile(&text);
-    let renamed = compile(&text.replace("campaign welcome", "campaign greeting"));
+    let program = compiled(&text);
+    let renamed = compiled(&text.replace("campaign welcome", "campaign greeting"));
     assert!(renamed.campaigns.iter().any(|campaign| campaign.name.as_str() == "greeting"));
     let mut store = Store::in_memory().expect("memory");
     made(&mut store, &program);
     engine::tick(&mut store, &Plan::new(&program), town::instant(3), None).expect("a tick");
-    let warned = |program: &Program| {
-        let found = dry_run(&store, program, None, town::instant(4), &Means::default()).expect("a preview");
-        found.campaigns.into_iter().flat_map(|preview| preview.warnings).find(|text| text.contains("starts like `"))
-    };
-    assert_eq!(warned(&program), None);
-    assert!(warned(&renamed).is_some_and(|text| text.contains("`welcome`")));
+    assert_eq!(warned(&store, &program, 4), None);
+    assert!(
+        warned(&store, &renamed, 4).is_some_and(|text| text.contains("`welcome`") && text.contains("starts nobody"))
+    );
     let report = engine::tick(&mut store, &Plan::new(&renamed), town::instant(4), None).expect("a tick");
     let counts = &report.campaigns["greeting"];
     assert!(counts.is_baseline, "{counts:?}");
     assert_eq!((counts.enrolled, counts.queued), (0, 0), "{counts:?}");
+}
+
+fn compiled(text: &str) -> Program {
+    let mut sources = Sources::default();
+    sources.add("town.campaign", text.to_owned());
+    let compiled = check::compile(sources);
+    compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+}
+
+/// What a dry-run of `program` says of a campaign that looks renamed.
+fn warned(store: &Store, program: &Program, tick: i64) -> Option<String> {
+    let found = dry_run(store, program, None, town::instant(tick), &Means::default()).expect("a preview");
+    found.campaigns.into_iter().flat_map(|preview| preview.warnings).find(|text| text.contains("starts like `"))
+}
+
+/// DEL-13, where the first tick of a new campaign starts whoever is in: the tick refuses, a dry-run says how many would
+/// be started again, and under the new name all goes on once the store was told that it is one.
+#[test]
+fn del_13_a_renamed_campaign_that_takes_current_members_is_refused() {
+    let text = std::fs::read_to_string("tests/engine/town.campaign").expect("the program");
+    let text = text.replace("start on entering  holdout", "start on entering including current members  holdout");
+    let program = compiled(&text);
+    let renamed = compiled(&text.replace("campaign welcome", "campaign greeting"));
+    let mut store = Store::in_memory().expect("memory");
+    made(&mut store, &program);
+    engine::tick(&mut store, &Plan::new(&program), town::instant(3), None).expect("a tick");
+    let running = |store: &Store, campaign: &str| -> i64 {
+        let sql = "SELECT count(*) FROM enrolment WHERE campaign = ?1";
+        store.connection().query_row(sql, [campaign], |row| row.get(0)).expect("a count")
+    };
+    let before = running(&store, "welcome");
+
+    let doubting = || Plan::new(&renamed).with_renames_doubted(BTreeSet::new());
+    let error = engine::tick(&mut store, &doubting(), town::instant(4), None).expect_err("it would start them again");
+    assert!(error.to_string().contains("bookmobile rename welcome greeting"), "{error}");
+
+    // Whoever means it gets what the dry-run foretells.
+    let mut copy = store.copy_in_memory().expect("a copy");
+    copy.align(&renamed.catalogue).expect("columns");
+    let as_new = Plan::new(&renamed).with_renames_doubted(BTreeSet::from(["greeting".to_owned()]));
+    let again =
+        engine::tick(&mut copy, &as_new, town::instant(4), None).expect("a tick").campaigns["greeting"].enrolled;
+    assert!(again > 3, "{again}");
+    let said = warned(&store, &renamed, 4).expect("a warning");
+    assert!(said.contains(&format!("the first tick starts {again}, whomever")), "{said}");
+
+    assert_eq!(engine::rename(&mut store, "nobody", "greeting").expect("readable"), Err(NotRenamed::Unknown));
+    assert_eq!(engine::rename(&mut store, "welcome", "thanks").expect("readable"), Err(NotRenamed::Taken));
+    assert_eq!(engine::rename(&mut store, "welcome", "greeting").expect("written"), Ok(()));
+    assert_eq!(warned(&store, &renamed, 4), None);
+    // As if the name had not changed, but for the name.
+    let mut undisturbed = store.copy_in_memory().expect("a copy");
+    undisturbed.align(&program.catalogue).expect("columns");
+    assert_eq!(engine::rename(&mut undisturbed, "greeting", "welcome").expect("written"), Ok(()));
+    for tick in 4..9 {
+        let now = town::instant(tick);
+        let report = engine::tick(&mut store, &doubting(), now, None).expect("a tick");
+        let other = engine::tick(&mut undisturbed, &Plan::new(&program), now, None).expect("a tick");
+        assert_eq!(report.campaigns.get("greeting"), other.campaigns.get("welcome"), "at {tick}");
+    }
+    assert_eq!((running(&store, "welcome"), running(&store, "greeting")), (0, running(&undisturbed, "welcome")));
+    assert!(running(&store, "greeting") >= before);
+}
+
+/// The command that DEL-13 points to.
+#[test]
+fn del_13_rename_tells_the_store() {
+    let text = std::fs::read_to_string("tests/engine/town.campaign").expect("the program");
+    let (folder, path) = on_disk(&compiled(&text));
+    let renamed = folder.path().join("renamed.campaign");
+    std::fs::write(&renamed, text.replace("campaign welcome", "campaign greeting")).expect("written");
+    let (store, file) = (path.to_str().expect("a plain path"), renamed.to_str().expect("a plain path"));
+    let said = |names: [&str; 2]| {
+        let output = bookmobile(&["rename", "--store", store, "--program", file, names[0], names[1]]);
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (output.status.code(), texts.concat())
+    };
+    for (names, reason) in [
+        (["welcome", "greting"], "did you mean `greeting`?"),
+        (["weekly", "greeting"], "the program still has a campaign `weekly`"),
+        (["hello", "greeting"], "no campaign `hello` has ticked"),
+        (["welcome", "thanks"], "`thanks` has ticked already"),
+    ] {
+        let (code, text) = said(names);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+    assert_eq!(said(["welcome", "greeting"]), (Some(0), "`greeting` goes on where `welcome` was.\n".to_owned()));
 }
 
 fn bookmobile(arguments: &[&str]) -> std::process::Output {

@@ -10,7 +10,7 @@ pub use funnel::Funnel;
 pub use routes::sends;
 pub use sample::Sample;
 
-use crate::engine::{self, Affected, Plan, TickError};
+use crate::engine::{self, Affected, Newcomer, Plan, TickError};
 use crate::eval::Way;
 use crate::limits;
 use crate::program::{Audience, Campaign, Program};
@@ -123,12 +123,10 @@ pub fn dry_run(
         let own = held.iter().filter(|(campaign, ..)| *campaign == preview.name);
         preview.held = own.map(|(_, message, reason, count)| (message.clone(), reason.clone(), *count)).collect();
     }
-    for (name, before) in engine::renamed(store, &gate)? {
+    for (name, newcomer) in engine::newcomers(store, &gate)? {
         for preview in campaigns.iter_mut().filter(|preview| preview.name == name) {
-            preview.warnings.push(format!(
-                "new, and it starts like `{before}`, which has left the program. If that is its new name: what runs of \
-                 `{before}` stands still, `again` does not know whom it wrote to, and the first tick starts nobody"
-            ));
+            let started = preview.starts.map_or(0, |starts| starts.started);
+            preview.warnings.push(of_newcomer(&name, &newcomer, started));
         }
     }
     let sample = match only.and_then(|name| plan.find(name)) {
@@ -136,6 +134,22 @@ pub fn dry_run(
         None => None,
     };
     Ok(DryRun { at, patrons: found.patrons as u64, last_tick: due.last_tick, campaigns, affected, sample })
+}
+
+/// What it means that a campaign is new which starts like one that has left the program. `started`: those whom its
+/// first tick would start.
+fn of_newcomer(name: &str, newcomer: &Newcomer, started: u64) -> String {
+    let Newcomer { before, started: were_started, .. } = newcomer;
+    let starts = match started {
+        0 => "starts nobody".to_owned(),
+        _ => format!("starts {}, whomever `{before}` has started before", show::count(started)),
+    };
+    format!(
+        "new, and it starts like `{before}`, which has left the program and has started {}. If that is its new name, say \
+         `bookmobile rename {before} {name}` before the next tick. Otherwise what runs of `{before}` stands still, `again` \
+         does not know whom it wrote to, and the first tick {starts}",
+        show::count(*were_started)
+    )
 }
 
 fn preview(

@@ -106,7 +106,9 @@ impl<'p> Stage<'p> {
             Ok(_) => {}
             Err(TickError::Store(error)) => return Err(error),
             Err(TickError::ClockWentBack { .. }) => unreachable!("time passes in one direction only (checked)"),
-            Err(TickError::ClockJumped { .. }) => unreachable!("a test's plan doubts no clock"),
+            Err(TickError::ClockJumped { .. } | TickError::Renamed { .. }) => {
+                unreachable!("a test's plan doubts no clock and no name")
+            }
         }
         let (program, now, post) = (self.program, self.now, self.post);
         let feeds = self.feeds()?;

@@ -1,0 +1,94 @@
+//! A campaign that got another name (DEL-13).
+//!
+//! A campaign is its name: under another one it is new, takes the baseline, and with `including current members` would
+//! start everybody again whom it started under the old one. What looks like that is found here, and what the store knows
+//! under the old name can be taken to the new one.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use crate::engine::plan::{Plan, Start};
+use crate::engine::state;
+use crate::store::{Store, StoreError};
+
+/// A campaign that is new to the store, and starts like one that has left the program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Newcomer {
+    /// The campaign that it starts like.
+    pub before: String,
+    /// Patrons whom that one has started.
+    pub started: u64,
+    /// Its first tick starts those who are in its start already.
+    pub starts_current: bool,
+}
+
+/// The newcomers among the campaigns of `plan`, by name.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn newcomers(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, Newcomer>, StoreError> {
+    Ok(found(store.connection(), plan)?)
+}
+
+pub(super) fn found(db: &Connection, plan: &Plan<'_>) -> rusqlite::Result<BTreeMap<String, Newcomer>> {
+    let Some(clock) = state::clock(db)? else { return Ok(BTreeMap::new()) };
+    let mut gone = BTreeMap::new();
+    for name in clock.campaigns.iter().filter(|name| plan.find(name).is_none()) {
+        gone.extend(state::campaign(db, name)?.map(|known| (known.start, name.clone())));
+    }
+    let mut newcomers = BTreeMap::new();
+    for running in &plan.campaigns {
+        let Some(before) = gone.get(&running.fingerprint) else { continue };
+        if state::campaign(db, running.name())?.is_some() {
+            continue;
+        }
+        let started: i64 = db
+            .prepare_cached("SELECT count(DISTINCT patron) FROM enrolment WHERE campaign = ?1")?
+            .query_row([before], |row| row.get(0))?;
+        let newcomer = Newcomer {
+            before: before.clone(),
+            started: started as u64,
+            starts_current: matches!(running.start, Start::Becomes { including_current: true, .. }),
+        };
+        newcomers.insert(running.name().to_owned(), newcomer);
+    }
+    Ok(newcomers)
+}
+
+/// Why a campaign cannot take another name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotRenamed {
+    /// No campaign of the old name has ticked.
+    Unknown,
+    /// One of the new name has ticked already, or was published: it has a history of its own.
+    Taken,
+}
+
+/// What the store knows of the campaign `before` is known of `after` from now on: who was started, where their journeys
+/// are, what they got, and for whom its start is true. Patrons' shares are drawn under the new name from then on; those
+/// who were started keep theirs.
+///
+/// # Errors
+/// If the store cannot be read or written; then nothing was renamed.
+pub fn rename(store: &mut Store, before: &str, after: &str) -> Result<Result<(), NotRenamed>, StoreError> {
+    let transaction = store.begin()?;
+    let db = transaction.connection();
+    if state::campaign(db, after)?.is_some() {
+        return Ok(Err(NotRenamed::Taken));
+    }
+    if state::campaign(db, before)?.is_none() {
+        return Ok(Err(NotRenamed::Unknown));
+    }
+    for table in ["campaign_state", "watched", "enrolment", "occurrence", "outbox"] {
+        db.execute(&format!("UPDATE {table} SET campaign = ?2 WHERE campaign = ?1"), params![before, after])?;
+    }
+    if let Some(mut clock) = state::clock(db)?
+        && clock.campaigns.remove(before)
+    {
+        clock.campaigns.insert(after.to_owned());
+        state::set_campaigns(db, &clock.campaigns)?;
+    }
+    transaction.commit()?;
+    Ok(Ok(()))
+}
