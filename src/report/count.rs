@@ -17,6 +17,7 @@ use crate::time::Instant;
 /// What one person is to a campaign.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
+    pub patron: PatronId,
     /// The first enrolment was held out.
     pub held_out: bool,
     /// The arm of each split, by the first enrolment that came to it.
@@ -36,8 +37,9 @@ pub struct Person {
 }
 
 impl Person {
-    fn enrolled(held_out: bool, enrolled_at: Instant) -> Person {
+    fn enrolled(patron: PatronId, held_out: bool, enrolled_at: Instant) -> Person {
         Person {
+            patron,
             held_out,
             arms: Vec::new(),
             enrolled_at,
@@ -120,8 +122,9 @@ fn enrolled(transaction: &Transaction<'_>, index: &HashMap<Symbol, usize>, as_of
     while let Some(row) = rows.next()? {
         let name = Symbol::find(row.get_ref(1)?.as_str()?);
         let Some(&campaign) = name.and_then(|name| index.get(&name)) else { continue };
-        let first = Person::enrolled(row.get(3)?, Instant(row.get(2)?));
-        let person = people.entry(PatronId(row.get(0)?)).or_default().entry(campaign).or_insert(first);
+        let patron = PatronId(row.get(0)?);
+        let first = Person::enrolled(patron, row.get(3)?, Instant(row.get(2)?));
+        let person = people.entry(patron).or_default().entry(campaign).or_insert(first);
         let arms: Vec<(usize, usize)> = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
         for (split, arm) in arms {
             if person.arms.iter().all(|(known, _)| *known != split) {

@@ -25,16 +25,25 @@ pub fn hidden(table: &Table, limit: i64) -> BTreeSet<CellId> {
         let bounds = hiding.known();
         open.retain(|&cell| !hiding.protects(&bounds, cell));
         let Some(&cell) = open.first() else { break };
-        let more = hiding.next(cell).expect("a cell that printed ones have nothing to do with is protected");
-        hiding.hidden.insert(more);
+        match hiding.next(cell) {
+            Some(more) => drop(hiding.hidden.insert(more)),
+            // Nothing is left to hide: what was told before tells of it, or no other table was found in reasonable time.
+            None => open.retain(|&other| other != cell),
+        }
     }
+    let bounds = hiding.known();
+    let (protected, others): (Vec<CellId>, Vec<CellId>) =
+        small.iter().partition(|&&cell| hiding.protects(&bounds, cell));
+    let wide: Vec<CellId> = others.into_iter().filter(|&cell| hiding.is_wide(&bounds, cell)).collect();
     // What turned out not to be needed is printed, the worthiest first.
     let mut spare: Vec<CellId> = hiding.hidden.iter().copied().filter(|id| !small.contains(id)).collect();
     spare.sort_by_key(|&id| std::cmp::Reverse((table.cells()[id].worth, table.cells()[id].value)));
     for cell in spare {
         hiding.hidden.remove(&cell);
         let bounds = hiding.known();
-        if !small.iter().all(|&small| hiding.protects(&bounds, small)) {
+        let stays = wide.iter().all(|&cell| hiding.is_wide(&bounds, cell))
+            && protected.iter().all(|&cell| hiding.protects(&bounds, cell));
+        if !stays {
             hiding.hidden.insert(cell);
         }
     }
@@ -50,13 +59,18 @@ struct Hiding<'t> {
 }
 
 impl Hiding<'_> {
+    /// Whether it may still be hidden.
     fn is_printed(&self, cell: CellId) -> bool {
         self.table.cells()[cell].role == Role::Printed && !self.hidden.contains(&cell)
     }
 
+    fn is_known(&self, cell: CellId) -> bool {
+        self.is_printed(cell) || self.table.cells()[cell].role == Role::Told
+    }
+
     /// What a reader knows: the printed cells, and what follows.
     fn known(&self) -> Vec<Bounds> {
-        let mut bounds = self.table.known(|id| self.is_printed(id));
+        let mut bounds = self.table.known(|id| self.is_known(id));
         let fits = self.table.narrow(&mut bounds);
         assert!(fits, "the true table is one");
         bounds
@@ -65,9 +79,7 @@ impl Hiding<'_> {
     /// Whether a reader can exclude neither that the cell is nobody nor that it is one below the limit.
     fn protects(&mut self, bounds: &[Bounds], cell: CellId) -> bool {
         // Where nothing is printed that has to do with it there may be nobody at all, and as many who are in it as one likes.
-        if !by_distance(self.table, cell).iter().flatten().any(|&other| self.is_printed(other))
-            && !self.is_printed(cell)
-        {
+        if !by_distance(self.table, cell).iter().flatten().any(|&other| self.is_known(other)) && !self.is_known(cell) {
             return true;
         }
         self.is_wide(bounds, cell) && [0, self.limit - 1].into_iter().all(|value| self.admits(bounds, cell, value))
@@ -104,7 +116,7 @@ impl Hiding<'_> {
             nearest = nearest.or(ring.first().copied());
             // Where bounds alone see nothing amiss they do not tell which to take.
             let suffices = |id: &CellId| {
-                let mut bounds = self.table.known(|other| other != *id && self.is_printed(other));
+                let mut bounds = self.table.known(|other| other != *id && self.is_known(other));
                 self.table.narrow(&mut bounds) && self.is_wide(&bounds, cell)
             };
             if let Some(found) = ring.into_iter().find(|id| !was_wide && suffices(id)) {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::across::{self, Set};
 use super::count::Person;
 use super::hide::hidden;
 use super::table::{CellId, Role, Table};
@@ -168,16 +169,41 @@ struct Whole {
     parts: Vec<usize>,
 }
 
-/// The lines of a campaign's report, with what must be hidden under `limit` hidden.
-pub fn lines(program: &Program, campaign: &Campaign, people: &[Person], measured: Measured, limit: i64) -> Vec<Line> {
-    let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
+/// A campaign whose people are counted.
+pub struct Asked<'a> {
+    pub campaign: &'a Campaign,
+    pub people: &'a [Person],
+    pub measured: Measured,
+    /// Its report was given out and stands: these lines are known, and nothing more of it is printed.
+    pub told: Option<&'a [Line]>,
+}
+
+/// The lines of campaigns whose reports may be read side by side, with what must be hidden under `limit` hidden. They are
+/// counted in one table: what one report prints may tell what another hides.
+pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line>> {
     let mut table = Table::default();
-    let cells: Vec<Cells> = parts.iter().map(|part| Cells::of(&mut table, part, measured)).collect();
-    for Whole { whole, parts } in &wholes {
-        for measure in 0..MEASURES {
-            let Some(total) = cells[*whole].0[measure] else { continue };
-            table.sum(total, parts.iter().filter_map(|&part| cells[part].0[measure]).collect());
+    let mut totals: Vec<[Option<CellId>; MEASURES]> = Vec::new();
+    let mut all: Vec<Vec<(Group, Cells)>> = Vec::new();
+    for Asked { campaign, people, measured, told } in asked {
+        let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
+        let cells: Vec<Cells> = parts.iter().map(|part| Cells::of(&mut table, part, *measured, *told)).collect();
+        for Whole { whole, parts } in &wholes {
+            for measure in 0..MEASURES {
+                let Some(total) = cells[*whole].0[measure] else { continue };
+                table.sum(total, parts.iter().filter_map(|&part| cells[part].0[measure]).collect());
+            }
         }
+        totals.push(total(&mut table, &parts, &cells));
+        let lines = parts.into_iter().zip(cells);
+        all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
+    }
+    for (measure, does) in DOES.iter().enumerate() {
+        let sets = asked.iter().zip(&totals).filter_map(|(asked, totals)| {
+            let is_counted = |person: &&Person| does(person) && !(person.held_out && SENDS.contains(&measure));
+            let people = asked.people.iter().filter(is_counted).map(|person| person.patron);
+            Some(Set { cell: totals[measure]?, people: people.collect() })
+        });
+        across::tie(&mut table, &sets.collect::<Vec<Set>>(), limit);
     }
     let hidden = hidden(&table, limit);
     let count = |cell: Option<CellId>| match cell {
@@ -185,25 +211,53 @@ pub fn lines(program: &Program, campaign: &Campaign, people: &[Person], measured
         Some(cell) if hidden.contains(&cell) => Count::Hidden,
         Some(cell) => Count::Known(table.cells()[cell].value.unsigned_abs()),
     };
-    let printed = parts.iter().zip(&cells).filter_map(|(part, cells)| Some((part.group.clone()?, cells)));
-    printed
-        .map(|(group, cells)| {
-            let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
-            Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
-        })
-        .collect()
+    let line = |(group, cells): (Group, Cells)| {
+        let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
+        Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
+    };
+    all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect()
+}
+
+/// The cells of all people of a campaign, held out or not.
+fn total(table: &mut Table, parts: &[Part<'_>], cells: &[Cells]) -> [Option<CellId>; MEASURES] {
+    let held_out = parts.iter().position(|part| part.group == Some(Group::HeldOut));
+    let Some(held_out) = held_out else { return cells[0].0 };
+    std::array::from_fn(|measure| match (cells[0].0[measure], cells[held_out].0[measure]) {
+        (Some(written), Some(held)) => {
+            let value = [written, held].map(|cell| table.cells()[cell].value).iter().sum::<i64>();
+            let whole = table.cell(value.unsigned_abs(), Role::Implied { nobody_tells: false }, 0);
+            table.sum(whole, vec![written, held]);
+            Some(whole)
+        }
+        (written, _) => written,
+    })
 }
 
 /// Enrolled, sent, delivered, clicked, goal known, goal reached.
 const MEASURES: usize = 6;
 
+/// Whether a person is counted, by measure.
+const DOES: [fn(&Person) -> bool; MEASURES] = [
+    |_| true,
+    |person| person.sent_at.is_some(),
+    |person| person.delivered_at.is_some(),
+    |person| person.clicked_at.is_some(),
+    |person| person.goal_known,
+    |person| person.goal_known && person.reached_at.is_some(),
+];
+
+/// The measures of those to whom something may go: not of those held out.
+const SENDS: std::ops::RangeInclusive<usize> = 1..=3;
+
 /// The cells of one part, by measure.
 struct Cells([Option<CellId>; MEASURES]);
 
 impl Cells {
-    fn of(table: &mut Table, part: &Part<'_>, measured: Measured) -> Cells {
+    fn of(table: &mut Table, part: &Part<'_>, measured: Measured, told: Option<&[Line]>) -> Cells {
         let people = &part.people;
-        let count = |is: &dyn Fn(&Person) -> bool| people.iter().filter(|person| is(person)).count() as u64;
+        let told = told.map(|lines| {
+            lines.iter().find(|line| Some(&line.group) == part.group.as_ref()).map_or([Count::None; 6], Line::counts)
+        });
         let is_held_out = matches!(part.group, Some(Group::HeldOut | Group::HeldOutAt { .. }))
             || part.group.is_none() && people.first().is_some_and(|person| person.held_out);
         let line = match part.group {
@@ -214,18 +268,23 @@ impl Cells {
         };
         // Nobody in a group of nobody did anything: that tells of nobody.
         let tells = !people.is_empty();
-        let mut cell = |is_counted: bool, tells: bool, worth: u32, value: u64| {
-            let role = if part.group.is_some() { Role::Printed } else { Role::Implied { nobody_tells: tells } };
+        let mut cell = |measure: usize, is_counted: bool, tells: bool, worth: u32| {
+            let role = match told {
+                Some(told) if matches!(told[measure], Count::Known(_)) => Role::Told,
+                None if part.group.is_some() => Role::Printed,
+                _ => Role::Implied { nobody_tells: tells },
+            };
+            let value = people.iter().filter(|person| DOES[measure](person)).count() as u64;
             is_counted.then(|| table.cell(value, role, line + worth))
         };
         // Nothing goes to those held out.
         let (sends, goal) = (!is_held_out, measured.goal);
-        let enrolled = cell(true, false, 5, people.len() as u64);
-        let sent = cell(sends, false, 4, count(&|person| person.sent_at.is_some()));
-        let delivered = cell(sends && measured.delivery, false, 1, count(&|person| person.delivered_at.is_some()));
-        let clicked = cell(sends && measured.clicks, tells, 2, count(&|person| person.clicked_at.is_some()));
-        let known = cell(goal, false, 6, count(&|person| person.goal_known));
-        let reached = cell(goal, tells, 7, count(&|person| person.goal_known && person.reached_at.is_some()));
+        let enrolled = cell(0, true, false, 5);
+        let sent = cell(1, sends, false, 4);
+        let delivered = cell(2, sends && measured.delivery, false, 1);
+        let clicked = cell(3, sends && measured.clicks, tells, 2);
+        let known = cell(4, goal, false, 6);
+        let reached = cell(5, goal, tells, 7);
         // Who did not is a count as well.
         for (whole, part, nobody_tells) in [
             (enrolled, sent, false),

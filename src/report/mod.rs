@@ -4,6 +4,7 @@
 //! What leaves here may be read by anybody. Invariant: no count of fewer people than the library's `suppress` limit is in
 //! it, nor follows from it ([`hide`]), and no two reports of a campaign differ by fewer people than that ([`release`]).
 
+mod across;
 pub mod count;
 pub mod difference;
 pub mod hide;
@@ -25,7 +26,7 @@ use crate::store::{Store, StoreError};
 use crate::symbol::Symbol;
 use crate::time::Instant;
 use count::Person;
-use lines::Measured;
+use lines::{Asked, Measured};
 
 /// The report of a campaign, as it may be printed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,45 +69,75 @@ pub struct Report {
 /// Counts, and notes in the store what it gives out.
 ///
 /// A campaign of which a report was given out gets a new one when at least as many people as the limit are counted
-/// otherwise since; until then the one that is known already is given again.
+/// otherwise since; until then the one that is known already is given again. The reports that stand, also those of campaigns
+/// that are not asked for, are known to whoever reads a new one: more of that is hidden where they would tell of a few.
 ///
 /// # Errors
 /// If the store cannot be read or written; then nothing was given out.
 pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> Result<Report, StoreError> {
     let transaction = store.begin()?;
-    let names: Vec<Symbol> = campaigns.iter().map(|campaign| campaign.name).collect();
+    let is_asked = |campaign: &Campaign| campaigns.iter().any(|asked| asked.name == campaign.name);
+    let given: BTreeMap<String, CampaignReport> = release::last(transaction.connection())?;
+    let concerned: Vec<&Campaign> = (program.campaigns.iter())
+        .filter(|campaign| is_asked(campaign) || given.contains_key(campaign.name.as_str()))
+        .collect();
+    let names: Vec<Symbol> = concerned.iter().map(|campaign| campaign.name).collect();
     let counted = count::people(&transaction, &program.catalogue, &names)?;
     let Some(as_of) = counted.as_of else { return Ok(Report { as_of: None, campaigns: Vec::new() }) };
     let limit = program.library.suppress_under;
-    let given: BTreeMap<String, CampaignReport> = release::last(transaction.connection())?;
     let enough = |people: usize| people > 0 && people as i64 >= limit;
-    let mut reports = Vec::new();
-    for (campaign, people) in campaigns.iter().zip(&counted.people) {
+    let mut asked = Vec::new();
+    for (&campaign, people) in concerned.iter().zip(&counted.people) {
         let measured = Measured {
             delivery: enough(counted.with_delivery),
             clicks: enough(counted.with_click),
             goal: campaign.goal.is_some(),
         };
-        let fresh = fresh(program, campaign, people, measured, as_of);
-        let (given, is_new) = release::choose(given.get(campaign.name.as_str()), fresh, people);
-        if is_new {
-            release::note(&transaction, &program.library.zone, &given)?;
+        let standing = given.get(campaign.name.as_str()).filter(|given| release::stands(given, limit, people));
+        let told = standing.map(|given| given.lines.as_slice());
+        if !is_public(campaign) && (told.is_some() || is_asked(campaign)) {
+            asked.push(Asked { campaign, people, measured, told });
         }
-        reports.push(given);
+    }
+    let lines: BTreeMap<Symbol, Vec<Line>> =
+        asked.iter().map(|asked| asked.campaign.name).zip(lines::lines(program, &asked, limit)).collect();
+    let mut reports = Vec::new();
+    for campaign in campaigns {
+        let known = given.get(campaign.name.as_str());
+        let people = concerned
+            .iter()
+            .position(|other| other.name == campaign.name)
+            .map_or(&[][..], |index| &counted.people[index]);
+        let report = match known.filter(|given| release::stands(given, limit, people)) {
+            Some(given) => release::again(given, limit),
+            None => {
+                let fresh =
+                    fresh(program, campaign, people, lines.get(&campaign.name).cloned().unwrap_or_default(), as_of);
+                // To a library that hides nothing it may be the same.
+                if known.is_none_or(|given| limit > 1 || given.lines != fresh.lines) {
+                    release::note(&transaction, &program.library.zone, &fresh)?;
+                }
+                fresh
+            }
+        };
+        reports.push(report);
     }
     transaction.commit()?;
     Ok(Report { as_of: Some(as_of), campaigns: reports })
+}
+
+fn is_public(campaign: &Campaign) -> bool {
+    matches!(campaign.audience, Audience::Public)
 }
 
 fn fresh(
     program: &Program,
     campaign: &Campaign,
     people: &[Person],
-    measured: Measured,
+    lines: Vec<Line>,
     as_of: Instant,
 ) -> CampaignReport {
     let limit = program.library.suppress_under;
-    let is_public = matches!(campaign.audience, Audience::Public);
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let goal = campaign
         .goal
@@ -120,6 +151,6 @@ fn fresh(
         goal,
         limit: u64::try_from(limit).unwrap_or(0),
         as_of: as_of.0,
-        lines: if is_public { Vec::new() } else { lines::lines(program, campaign, people, measured, limit) },
+        lines,
     }
 }

@@ -31,29 +31,22 @@ pub(super) fn last(db: &Connection) -> rusqlite::Result<BTreeMap<String, Campaig
     Ok(found)
 }
 
-/// The report to be given out, and whether it is a new one.
-pub(super) fn choose(
-    given: Option<&CampaignReport>,
-    fresh: CampaignReport,
-    people: &[Person],
-) -> (CampaignReport, bool) {
-    let Some(given) = given else { return (fresh, true) };
-    // Nothing is small to a library that hides nothing.
-    if fresh.limit <= 1 {
-        let is_new = fresh.lines != given.lines;
-        return (fresh, is_new);
-    }
-    let changed = people.iter().filter(|person| person.changed_after(given.as_of())).count() as u64;
-    if changed >= fresh.limit {
-        return (fresh, true);
-    }
+/// Whether a report that was given out stands: too few are counted otherwise since. Nothing is small to a library that
+/// hides nothing.
+pub(super) fn stands(given: &CampaignReport, limit: i64, people: &[Person]) -> bool {
+    let changed = people.iter().filter(|person| person.changed_after(given.as_of())).count();
+    limit > 1 && (changed as i64) < limit
+}
+
+/// A report that stands, as it is given again.
+pub(super) fn again(given: &CampaignReport, limit: i64) -> CampaignReport {
     let mut again = given.clone();
     // What was small enough to be shown then is not now.
-    if given.limit < fresh.limit {
+    if (given.limit as i64) < limit {
         again.lines = again.lines.into_iter().map(super::Line::all_hidden).collect();
         again.is_open = false;
     }
-    (again, false)
+    again
 }
 
 /// Notes in the audit what was given out.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use bookmobile::report::count::Person;
 use bookmobile::report::hide::hidden;
-use bookmobile::report::lines::{Count, Group, Line, Measured, lines};
+use bookmobile::report::lines::{Asked, Count, Group, Line, Measured, lines};
 use bookmobile::report::table::{Role, Table};
 use bookmobile::report::verdict::name;
+use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
 use bookmobile::time::Instant;
 
@@ -85,8 +86,8 @@ fn crowd(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
     let size = [8, 30, 120, 700][luck.below(4) as usize];
     let rates: Vec<u64> = (0..6).map(|_| [0, 3, 50, 97, 100][luck.below(5) as usize]).collect();
     let skew: Vec<u64> = arms.iter().map(|_| [2, 10, 50][luck.below(3) as usize]).collect();
-    (0..1 + luck.below(size))
-        .map(|_| {
+    (0..1 + luck.below(size) as i64)
+        .map(|index| {
             let held_out = has_holdout && luck.percent(if rates[0] == 0 { 4 } else { 25 });
             let came = rates[5];
             let mut taken = Vec::new();
@@ -100,6 +101,7 @@ fn crowd(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
             let sent_at = at.filter(|_| !held_out && luck.percent(rates[1]));
             let goal_known = luck.percent(rates[2].max(3));
             Person {
+                patron: PatronId(index),
                 held_out,
                 arms: taken,
                 enrolled_at: Instant(1),
@@ -258,7 +260,8 @@ fn rep_02_no_small_count_of_a_report_is_derived() {
         let people = crowd(&mut luck, has_holdout, arms);
         let measured = Measured { delivery: luck.percent(50), clicks: luck.percent(70), goal: name != "subjects" };
         let limit = [5, 10, 10][luck.below(3) as usize];
-        let lines = lines(&program, campaign, &people, measured, limit);
+        let asked = Asked { campaign, people: &people, measured, told: None };
+        let lines = lines(&program, &[asked], limit).remove(0);
         small += attacked(&lines, &people, is_nested, limit);
         let counts = || lines.iter().flat_map(Line::counts).filter(|count| *count != Count::None);
         assert!(counts().filter_map(Count::known).all(|count| count as i64 >= limit));

@@ -1,5 +1,6 @@
 //! Reports: what they count, what they hide, and the shares on which they rest.
 
+mod across;
 mod attack;
 mod cells;
 mod figures;

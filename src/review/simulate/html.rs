@@ -107,10 +107,10 @@ impl Page<'_> {
         if shown.suppress_under > 1 {
             let _ = writeln!(
                 self.out,
-                "<p class=\"soft\">Whatever fewer than {} people would get from a campaign in a {} is left out, also of \
-                 sums.</p>",
-                shown.suppress_under,
-                shown.fold.word()
+                "<p class=\"soft\">Whatever fewer than {limit} people would get from a campaign in a {} is left out, also of \
+                 sums, and other counts of people and their messages are rounded to the nearest {limit}.</p>",
+                shown.fold.word(),
+                limit = shown.suppress_under,
             );
         }
     }

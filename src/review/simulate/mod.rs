@@ -207,21 +207,42 @@ impl Simulation {
         days.get(days.len() / 2).copied().unwrap_or(0)
     }
 
-    /// What may be passed on: without every count of fewer people than the library's `suppress` limit. All figures of a
-    /// page are sums of the cells that are left, so that none of what was taken away follows from them.
+    /// What may be passed on: without every count of fewer people than the library's `suppress` limit, and all others
+    /// rounded to a multiple of it (L. Willenborg and T. de Waal, "Elements of Statistical Disclosure Control", Springer
+    /// 2001, chapter 5), since the audience of one campaign may be that of another but for a few. All figures of a page are
+    /// sums of the cells that are left, so that none of what was taken away follows from them.
     #[must_use]
     pub fn without_small_counts(&self) -> Simulation {
-        let is_large = |patrons: u64| patrons >= self.suppress_under;
+        let limit = self.suppress_under.max(1);
+        let is_large = |patrons: u64| patrons >= limit;
+        let rounded = |count: u64| (count + limit / 2) / limit * limit;
         let is_shown = |cell: &&Cell| {
             let is_published = matches!(cell.way, Way::Channel(channel) if !channel.is_personal());
             is_published || is_large(cell.patrons)
         };
-        let large = |reasons: &[Reason]| reasons.iter().filter(|reason| is_large(reason.patrons)).cloned().collect();
+        let large = |reasons: &[Reason]| {
+            let large = reasons.iter().filter(|reason| is_large(reason.patrons)).cloned();
+            large.map(|one| Reason { count: rounded(one.count), patrons: rounded(one.patrons), ..one }).collect()
+        };
         let mut shown = self.clone();
+        shown.patrons = rounded(self.patrons);
+        shown.limited_patrons = rounded(self.limited_patrons);
         shown.cells = self.cells.iter().filter(is_shown).copied().collect();
+        for cell in shown.cells.iter_mut().filter(|cell| cell.patrons > 0) {
+            (cell.messages, cell.patrons) = (rounded(cell.messages), rounded(cell.patrons));
+        }
         shown.collisions.retain(|collision| is_large(collision.patrons));
         for collision in &mut shown.collisions {
+            let counts = [
+                &mut collision.messages,
+                &mut collision.patrons,
+                &mut collision.sent_later,
+                &mut collision.lost,
+                &mut collision.waiting,
+            ];
+            counts.into_iter().for_each(|count| *count = rounded(*count));
             collision.against.retain(|(_, patrons)| is_large(*patrons));
+            collision.against.iter_mut().for_each(|(_, patrons)| *patrons = rounded(*patrons));
         }
         shown.unsent = large(&self.unsent);
         shown.not_started = large(&self.not_started);

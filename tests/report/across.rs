@@ -1,0 +1,198 @@
+//! REP-02 over reports that are read side by side: nothing small follows from the figures of several campaigns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bookmobile::program::Program;
+use bookmobile::report::count::Person;
+use bookmobile::report::lines::{Asked, Count, Line, Measured, lines};
+use bookmobile::rule::PatronId;
+use bookmobile::symbol::Symbol;
+use bookmobile::time::Instant;
+
+use super::attack::{Attack, is_protected};
+use super::world::{Luck, World, hours, program_of};
+
+const HEAD: &str = r#"
+library "Test Library" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  reply to <desk@library.example> }
+purpose essential "Notices" without consent
+patron { house one of central, eastside, westside, north  email email optional }
+message note { email { subject "A" body "B" } }
+"#;
+
+/// A program with campaigns of these names.
+fn program(names: &[&str]) -> Program {
+    let campaign = |name: &&str| {
+        format!(
+            "campaign {name} {{ purpose essential  audience everyone  start once on 2026-11-24 at 10:00  send note }}\n"
+        )
+    };
+    program_of(&format!("{HEAD}{}", names.iter().map(campaign).collect::<String>()))
+}
+
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+fn person(patron: i64, is_sent: bool) -> Person {
+    Person {
+        patron: PatronId(patron),
+        held_out: false,
+        arms: Vec::new(),
+        enrolled_at: Instant(1),
+        sent_at: is_sent.then_some(Instant(1)),
+        delivered_at: None,
+        clicked_at: None,
+        goal_known: false,
+        reached_at: None,
+        goal_open: false,
+    }
+}
+
+const MEASURED: Measured = Measured { delivery: false, clicks: false, goal: false };
+
+/// What is printed of campaigns with these people. Of those in `told` a report was given out by itself before.
+fn printed(program: &Program, sets: &[BTreeSet<i64>], unsent: i64, told: usize, limit: i64) -> Vec<Line> {
+    let people: Vec<Vec<Person>> =
+        sets.iter().map(|set| set.iter().map(|&patron| person(patron, patron % 97 != unsent)).collect()).collect();
+    let campaign = |index: usize| program.campaign(Symbol::new(NAMES[index])).expect("a campaign");
+    let asked =
+        |index: usize| Asked { campaign: campaign(index), people: &people[index], measured: MEASURED, told: None };
+    let before: Vec<Vec<Line>> = lines(program, &(0..told).map(asked).collect::<Vec<_>>(), limit);
+    let now: Vec<Asked<'_>> =
+        (0..sets.len()).map(|index| Asked { told: before.get(index).map(Vec::as_slice), ..asked(index) }).collect();
+    let mut found = lines(program, &now, limit);
+    found.splice(..told, before);
+    found.into_iter().map(|mut lines| lines.remove(0)).collect()
+}
+
+/// Who is in just which campaigns: the attacker knows which of these kinds of people there are, and no count.
+fn kinds(sets: &[BTreeSet<i64>]) -> BTreeMap<Vec<usize>, i64> {
+    let mut found = BTreeMap::new();
+    for patron in sets.iter().flatten().collect::<BTreeSet<_>>() {
+        let kind: Vec<usize> = (0..sets.len()).filter(|&set| sets[set].contains(patron)).collect();
+        *found.entry(kind).or_default() += 1;
+    }
+    found
+}
+
+/// Attacks one measure: how many small differences there are. Of any two campaigns those in one and not in the other, and
+/// those in one and in none of the others inside it, are not to be narrowed.
+fn attacked(sets: &[BTreeSet<i64>], counts: &[Count], limit: i64) -> usize {
+    let mut attack = Attack::default();
+    let kinds = kinds(sets);
+    let name = |kind: &[usize]| format!("only in {kind:?}");
+    let mut differences: BTreeMap<String, i64> = BTreeMap::new();
+    for (set, count) in counts.iter().enumerate() {
+        let those: Vec<String> = kinds.keys().filter(|kind| kind.contains(&set)).map(|kind| name(kind)).collect();
+        attack.adds_up(NAMES[set], &those);
+        if let Count::Known(count) = count {
+            attack.reads(NAMES[set], *count);
+        }
+    }
+    let mut difference = |of: &dyn Fn(&[usize]) -> bool, called: String| {
+        let those: Vec<String> = kinds.keys().filter(|kind| of(kind)).map(|kind| name(kind)).collect();
+        attack.adds_up(&called, &those);
+        differences.insert(called, kinds.iter().filter(|(kind, _)| of(kind)).map(|(_, count)| count).sum());
+    };
+    for one in 0..sets.len() {
+        for other in (0..sets.len()).filter(|other| *other != one) {
+            let called = format!("{} less {}", NAMES[one], NAMES[other]);
+            difference(&|kind| kind.contains(&one) && !kind.contains(&other), called);
+        }
+        let inside: Vec<usize> =
+            (0..sets.len()).filter(|&other| other != one && sets[other].is_subset(&sets[one])).collect();
+        let called = format!("{} less its parts", NAMES[one]);
+        difference(&|kind| kind.contains(&one) && !kind.iter().any(|set| inside.contains(set)), called);
+    }
+    let bounds = attack.bounds();
+    let mut small = 0;
+    for (called, &count) in differences.iter().filter(|(_, count)| (1..limit).contains(*count)) {
+        small += 1;
+        let found = bounds[called.as_str()];
+        assert!(
+            is_protected(found, limit),
+            "{called} is {count}, and an attacker knows {found:?}: {counts:?} of {kinds:?}"
+        );
+    }
+    small
+}
+
+/// Sets as audiences are: a whole and its parts, a part and a part of it, what is in either of two and in both; with a few
+/// people more or less.
+fn audiences(luck: &mut Luck) -> Vec<BTreeSet<i64>> {
+    let size = [40, 150, 600][luck.below(3) as usize];
+    let few = luck.below(14) as i64;
+    let everybody: BTreeSet<i64> = (0..size).collect();
+    let of = |keep: &dyn Fn(i64) -> bool| -> BTreeSet<i64> { (0..size).filter(|&patron| keep(patron)).collect() };
+    let (half, third) = (size / 2, size / 3);
+    match luck.below(5) {
+        // All but a few, and all but some more.
+        0 => vec![everybody, of(&|p| p >= few), of(&|p| p >= few + 3), of(&|p| p % 2 == 0)],
+        // A whole and its parts, of which one is small.
+        1 => vec![everybody, of(&|p| p < few), of(&|p| p >= few && p < half), of(&|p| p >= half)],
+        // The same with a few in no part.
+        2 => vec![everybody, of(&|p| p >= few && p < third), of(&|p| p >= third && p < half), of(&|p| p >= half)],
+        // Two, what is in either, and the few who are in both.
+        3 => vec![of(&|p| p < half + few), of(&|p| p >= half), everybody, of(&|p| p >= half && p < half + few)],
+        // Five parts of which the whole is made.
+        _ => vec![
+            everybody,
+            of(&|p| p < third),
+            of(&|p| p >= third && p < half),
+            of(&|p| p >= half && p < size - few - 1),
+            of(&|p| p >= size - few - 1 && p < size - 1),
+        ],
+    }
+}
+
+#[test]
+fn rep_02_nothing_small_follows_from_several_reports() {
+    let program = program(&NAMES);
+    let mut luck = Luck(11);
+    let (mut small, mut shown, mut all) = (0, 0, 0);
+    for _ in 0..1_000 {
+        let mut sets = audiences(&mut luck);
+        // In any order, and a campaign may have been reported before the others.
+        for place in (1..sets.len()).rev() {
+            sets.swap(place, luck.below(place as u64 + 1) as usize);
+        }
+        let unsent = luck.below(97) as i64;
+        let told = luck.below(2) as usize;
+        let printed = printed(&program, &sets, unsent, told, 10);
+        let sent: Vec<BTreeSet<i64>> =
+            sets.iter().map(|set| set.iter().copied().filter(|patron| patron % 97 != unsent).collect()).collect();
+        let enrolled: Vec<Count> = printed.iter().map(|line| line.enrolled).collect();
+        small += attacked(&sets, &enrolled, 10);
+        let counts: Vec<Count> = printed.iter().map(|line| line.sent).collect();
+        small += attacked(&sent, &counts, 10);
+        shown += enrolled.iter().filter(|count| count.known().is_some()).count();
+        all += enrolled.len();
+    }
+    assert!(small > 1_000, "{small} small differences");
+    assert!(shown * 2 > all, "hiding everything is no art: {shown} of {all} are shown");
+}
+
+/// The command itself, asked for one campaign after the other.
+#[test]
+fn rep_02_a_report_does_not_tell_what_another_one_hides() {
+    let of = |name: &str, audience: &str| {
+        format!(
+            "campaign {name} {{ purpose essential  audience {audience}  start once on 2026-11-24 at 10:00  send note }}\n"
+        )
+    };
+    let text = format!("{HEAD}{}{}", of("all", "everyone"), of("others", "house is not eastside"));
+    let mut world = World::new(program_of(&text));
+    world.people_of(300);
+    world.write(hours(1), |writer, program| {
+        let house = program.catalogue.field_named(Symbol::new("house")).expect("declared");
+        for index in 0..4 {
+            let value = bookmobile::catalogue::Value::Symbol(Symbol::new("eastside"));
+            writer.patron(&format!("p{index}"), None, &[(house, Some(value))]).expect("written");
+        }
+    });
+    world.tick(hours(24));
+    let shown = |world: &mut World, name: &str| world.report(&[name]).remove(0).lines.remove(0).enrolled;
+    assert_eq!(shown(&mut world, "all"), Count::Known(300));
+    assert_eq!(shown(&mut world, "others"), Count::Hidden);
+    // And again, as both stand.
+    assert_eq!(shown(&mut world, "all"), Count::Known(300));
+    assert_eq!(shown(&mut world, "others"), Count::Hidden);
+}
