@@ -338,6 +338,7 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
         },
         "first_tick": preview.starts.is_none_or(|starts| starts.is_baseline),
         "started": preview.starts.map(|starts| starts.started),
+        "edited_start_would_start": preview.starts.and_then(|starts| starts.rehearsed),
         "messages": messages,
         "skipped": counted(&preview.skipped),
         "waiting": waiting,

@@ -10,6 +10,7 @@ mod catalogue;
 mod consent;
 mod deliver;
 mod demo;
+mod diff;
 mod dry_run;
 mod erase;
 mod explain;
@@ -59,6 +60,7 @@ commands! {
     Consent(consent::ConsentCommand),
     Deliver(deliver::Deliver),
     Demo(demo::Demo),
+    Diff(diff::DiffCommand),
     DryRun(dry_run::DryRunCommand),
     Erase(erase::Erase),
     Explain(explain::Explain),

@@ -100,7 +100,12 @@ fn sentence(counts: &Counts) -> String {
     ];
     let mut parts: Vec<String> = Vec::new();
     if counts.is_baseline {
-        parts.push("first tick: took the baseline".into());
+        let why = if counts.is_edited {
+            "its start was edited: took the baseline again"
+        } else {
+            "first tick: took the baseline"
+        };
+        parts.push(why.into());
     }
     parts.extend(words.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
     parts.join(", ")
@@ -111,6 +116,7 @@ fn write_json(report: &TickReport, now: Instant, terminal: &mut Terminal) -> Res
         .map(|(name, counts)| {
             let object = json!({
                 "baseline": counts.is_baseline,
+                "edited_start": counts.is_edited,
                 "started": counts.enrolled,
                 "queued": counts.queued,
                 "not_sent": counts.dropped,

@@ -44,8 +44,17 @@ pub struct Watch {
     pub baseline_at: Instant,
     /// This tick takes the baseline.
     pub is_baseline: bool,
+    /// What its start means was edited since the last tick.
+    pub is_edited: bool,
     /// The occurrence of the schedule that fires at this tick.
     pub scheduled: Option<Instant>,
+}
+
+impl Watch {
+    /// Whether it may decide something for patrons of whom nothing changed.
+    pub fn looks_at_all(&self) -> bool {
+        self.is_baseline || self.is_edited || self.scheduled.is_some()
+    }
 }
 
 /// Finds occurrences for one patron and one campaign.
@@ -199,7 +208,7 @@ impl Finder<'_, '_> {
         let equal = |a: &Value, b: &Value| (EQUAL.kernel)(&[a.clone(), b.clone()], &moment) == Some(Value::Bool(true));
         let from_fits = from.is_none_or(|from| read(&before, from).is_some_and(|old| equal(&old, from)));
         let to_fits = to.is_none_or(|to| equal(&present, to));
-        if self.watch.is_baseline || before == after || !from_fits || !to_fits {
+        if self.watch.is_baseline || self.watch.is_edited || before == after || !from_fits || !to_fits {
             return Vec::new();
         }
         let since =

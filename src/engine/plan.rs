@@ -39,6 +39,8 @@ pub struct Plan<'p> {
     pub largest_gap: Option<i64>,
     /// Campaigns that are new although they start like one that has left the program; `None` believes it of all.
     pub as_new: Option<BTreeSet<String>>,
+    /// An edited start fires for what it would have started, and takes no baseline.
+    pub(super) rehearses_edits: bool,
     /// Whether a consent is in force.
     agrees: Map<(PurposeId, Channel), RuleId>,
     /// How a tick finds out whom it need not look at closely, if that was said.
@@ -268,6 +270,7 @@ impl<'p> Plan<'p> {
             older: Vec::new(),
             largest_gap: None,
             as_new: None,
+            rehearses_edits: false,
             agrees,
             screens: None,
             kept: Mutex::default(),
@@ -290,6 +293,12 @@ impl<'p> Plan<'p> {
     pub fn with_renames_doubted(mut self, as_new: BTreeSet<String>) -> Plan<'p> {
         self.as_new = Some(as_new);
         self
+    }
+
+    /// Ticking a copy to see what the edits of starts would have started, had they taken no baseline.
+    pub fn rehearsing_edits(mut self) -> Plan<'p> {
+        self.rehearses_edits = true;
+        self.screening(None)
     }
 
     /// Finding out in this way whom a tick need not look at closely; `None`: looking at everybody so. All decide alike.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::occurrence::Watch;
 use crate::engine::plan::{Plan, Start};
 use crate::engine::{state, tick};
 use crate::rule::PatronId;
@@ -24,7 +25,7 @@ pub enum LooksAt {
     Nobody,
     /// Its schedule fires: those in its audience whom no exception leaves out.
     Admitted,
-    /// It takes a baseline that includes current members: of those the ones for whom its start is true.
+    /// It takes a baseline that includes current members, or one is rehearsed: of those the ones for whom its start is true.
     Current,
 }
 
@@ -40,11 +41,13 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
         .map(|(watch, running)| match running.start {
             _ if running.is_public() => LooksAt::Nobody,
             Start::Becomes { including_current: true, .. } if watch.is_baseline => LooksAt::Current,
+            Start::Becomes { .. } if watch.is_edited && plan.rehearses_edits => LooksAt::Current,
+            _ if watch.is_edited && plan.rehearses_edits => LooksAt::Admitted,
             _ if watch.scheduled.is_some() => LooksAt::Admitted,
             _ => LooksAt::Nobody,
         })
         .collect();
-    let concerns_all = watches.iter().any(|watch| watch.is_baseline || watch.scheduled.is_some());
+    let concerns_all = watches.iter().any(Watch::looks_at_all);
     let touched = tick::touched(&store.reader(), db, before.as_ref(), now)?;
     if touched.everybody {
         return Ok(Prospect { patrons: None, looks_at });

@@ -197,10 +197,7 @@ impl<'a> Screen<'a> {
         };
         for (index, running) in tick.plan.campaigns.iter().enumerate() {
             let watch = &tick.watches[index];
-            if condition_of(running).is_some()
-                || running.is_public()
-                || !(looked.is_touched || watch.is_baseline || watch.scheduled.is_some())
-            {
+            if condition_of(running).is_some() || running.is_public() || !(looked.is_touched || watch.looks_at_all()) {
                 continue;
             }
             let mut other = Other { screen: self, tick, running, watch, row, looked, state, until: &mut until };

@@ -44,6 +44,8 @@ pub struct TickReport {
 pub struct Counts {
     /// It took the baseline: what was true or due already does not fire.
     pub is_baseline: bool,
+    /// What its start means was edited since the last tick.
+    pub is_edited: bool,
     pub enrolled: usize,
     /// Occurrences that did not enrol because of `again` or a running enrolment.
     pub skipped: usize,
@@ -228,8 +230,9 @@ fn decide(
         report,
     };
     for index in 0..plan.campaigns.len() {
-        if tick.watches[index].is_baseline {
-            tick.count(index, |counts| counts.is_baseline = true);
+        let Watch { is_baseline, is_edited, .. } = tick.watches[index];
+        if is_baseline || is_edited {
+            tick.count(index, |counts| (counts.is_baseline, counts.is_edited) = (is_baseline, is_edited));
         }
     }
     public::run(&mut tick)?;
@@ -269,10 +272,8 @@ fn work(
     now: Instant,
 ) -> Result<Vec<Looked>, TickError> {
     let reader = transaction.reader();
-    let concerns_all = watches
-        .iter()
-        .zip(&plan.campaigns)
-        .any(|(watch, running)| !running.is_public() && (watch.is_baseline || watch.scheduled.is_some()));
+    let concerns_all =
+        watches.iter().zip(&plan.campaigns).any(|(watch, running)| !running.is_public() && watch.looks_at_all());
     let touched = touched(&reader, transaction.connection(), before, now)?;
     let everybody = touched.everybody;
     let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || everybody };
@@ -385,8 +386,9 @@ pub(super) fn watches(
         let known = state::campaign(db, running.name())?;
         let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
         let number = known.as_ref().map(|known| known.number).unwrap_or_default();
+        let is_edited = was_there && known.as_ref().is_some_and(|known| known.start != running.fingerprint);
         let baseline_at =
-            known.filter(|known| was_there && known.start == running.fingerprint).map(|known| known.baseline_at);
+            known.filter(|_| was_there && (plan.rehearses_edits || !is_edited)).map(|known| known.baseline_at);
         let zone = &plan.program.library.zone;
         let is_fresh = |at: &Instant| {
             baseline_at.is_some_and(|baseline| *at > baseline)
@@ -399,6 +401,7 @@ pub(super) fn watches(
             last_row: before.map_or(RowId(0), |clock| clock.event_row),
             baseline_at: baseline_at.unwrap_or(now),
             is_baseline: baseline_at.is_none(),
+            is_edited,
             scheduled: running.timetable.and_then(|table| table.latest(now)).filter(is_fresh),
         });
     }

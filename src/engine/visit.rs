@@ -53,7 +53,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         let mut visit = Visit { tick, facts, state, until };
         for index in 0..visit.tick.plan.campaigns.len() {
             let watch = &visit.tick.watches[index];
-            let concerns = is_touched || watch.is_baseline || watch.scheduled.is_some();
+            let concerns = is_touched || watch.looks_at_all();
             if concerns && !visit.tick.plan.campaigns[index].is_public() {
                 visit.withdraw(index)?;
                 let fired = visit.find(index, seen);

@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod dates;
 pub mod demo;
+pub mod diff;
 pub mod dry_run;
 pub mod explain;
 mod pace;

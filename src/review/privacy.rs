@@ -31,6 +31,9 @@ pub struct Processing {
     pub classes: Vec<ClassProcessing>,
     /// Fields of the patron, events, records and lists without a class that it reads, by name.
     pub other_data: Vec<String>,
+    /// The segments that it uses, through others too, and the messages that it sends: `segment NAME`, `message NAME`.
+    #[serde(skip)]
+    pub uses: BTreeSet<String>,
 }
 
 /// A privacy class that a campaign reads.
@@ -73,11 +76,13 @@ struct Recorder<'p> {
     reads: Vec<(ClassId, ClassRead)>,
     other: BTreeSet<String>,
     channels: BTreeSet<&'static str>,
+    uses: BTreeSet<String>,
 }
 
 impl<'p> Recorder<'p> {
     fn new(program: &'p Program, campaign: &'p Campaign) -> Self {
-        Recorder { program, campaign, reads: Vec::new(), other: BTreeSet::new(), channels: BTreeSet::new() }
+        let (other, channels, uses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Recorder { program, campaign, reads: Vec::new(), other, channels, uses }
     }
 
     fn processing(mut self) -> Processing {
@@ -98,6 +103,7 @@ impl<'p> Recorder<'p> {
             channels: self.channels.iter().map(|channel| (*channel).to_owned()).collect(),
             classes,
             other_data: self.other.into_iter().collect(),
+            uses: self.uses,
         }
     }
 
@@ -145,7 +151,7 @@ impl<'p> Recorder<'p> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &'p Step) {
         match &step.kind {
             StepKind::Send { message, to, channels, condition } => {
                 condition.iter().for_each(|condition| self.expr(condition, "step"));
@@ -170,6 +176,7 @@ impl<'p> Recorder<'p> {
         let message: &Message = &self.program.messages[index];
         self.channels.extend(channels.iter().map(|channel| channel.word()));
         let used_by = format!("message {}", message.name);
+        self.uses.insert(used_by.clone());
         message.lets.iter().for_each(|one| self.expr(&one.value, &used_by));
         message.picks.iter().filter_map(|pick| pick.condition.as_ref()).for_each(|one| self.expr(one, &used_by));
         for block in message.blocks.iter().filter(|block| channels.contains(&block.channel)) {
@@ -178,6 +185,12 @@ impl<'p> Recorder<'p> {
                 // What a `let` and a `pick` read stands where they are computed.
                 if matches!(used.what, Used::Let(_) | Used::Pick(_) | Used::Why) {
                     continue;
+                }
+                if let Used::Group(name) = &used.what
+                    && let Some(segment) = self.program.segment_named(*name)
+                {
+                    self.uses.insert(format!("segment {name}"));
+                    self.inside(&self.program.segment(segment).body, &mut |_| {});
                 }
                 for class in used.classes.iter() {
                     self.read(class, used.span, Vec::new(), &used_by);
@@ -198,22 +211,31 @@ impl<'p> Recorder<'p> {
         }
     }
 
-    fn expr(&mut self, expr: &Expr, used_by: &str) {
+    fn expr(&mut self, expr: &'p Expr, used_by: &str) {
         let program = self.program;
         let body = |segment: SegmentId| Some(&program.segment(segment).body);
         for read in private_reads(expr, &program.catalogue, &body) {
             let through = read.through.iter().map(|segment| program.segment(*segment).name.to_string()).collect();
             self.read(read.class, read.span, through, used_by);
         }
+        let mut other = Vec::new();
+        self.inside(expr, &mut |part| other.extend(plain(part, &program.catalogue)));
+        self.other.extend(other);
+    }
+
+    /// Calls `visit` for all parts of an expression, also of the segments that it uses, which are noted.
+    fn inside(&mut self, expr: &'p Expr, visit: &mut dyn FnMut(&'p Expr)) {
+        let program = self.program;
         let (mut waiting, mut seen) = (vec![expr], BTreeSet::new());
         while let Some(expr) = waiting.pop() {
             expr.walk(&mut |part| match &part.kind {
                 Kind::Segment(segment) => {
                     if seen.insert(*segment) {
+                        self.uses.insert(format!("segment {}", program.segment(*segment).name));
                         waiting.push(&program.segment(*segment).body);
                     }
                 }
-                _ => self.other.extend(plain(part, &program.catalogue)),
+                _ => visit(part),
             });
         }
     }

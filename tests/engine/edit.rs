@@ -164,6 +164,40 @@ fn an_edit_that_changes_a_start_takes_the_baseline_again() {
     assert_eq!(town.sent, ["note_a"]);
 }
 
+/// What a dry-run says before: how many an edited start would have started, and how many its first tick starts.
+#[test]
+fn a_dry_run_says_how_many_an_edited_start_would_have_started() {
+    let of = |start: &str| {
+        let segments = "segment eastern { house is eastside } segment central_ones { house is central }";
+        program(&format!(
+            "{segments} campaign c {{ purpose essential  audience everyone  start {start}  send note_a }}"
+        ))
+    };
+    let foretold = |old: &str, new: &str| {
+        let (old, new) = (of(old), of(new));
+        let mut town = Town::new(&old);
+        town.tick(&old, 0);
+        let found = dry_run(&town.store, &new, None, at(1), &Means::default()).expect("a preview");
+        let starts = found.campaigns[0].starts.expect("it has ticked");
+        town.tick(&new, 1);
+        assert_eq!(starts.started as usize, town.sent.len(), "what it foretells comes");
+        (
+            starts.rehearsed,
+            starts.started,
+            found.campaigns[0].warnings.iter().any(|text| text.contains("its start means")),
+        )
+    };
+    // The patron is in central, and their card ends on day 20.
+    assert_eq!(foretold("when house is eastside", "when house is central"), (Some(1), 0, true));
+    assert_eq!(foretold("when house is eastside", "when ends > today + 300 days"), (Some(0), 0, true));
+    let including = |segment: &str| format!("on entering {segment} including current members");
+    assert_eq!(foretold(&including("eastern"), &including("central_ones")), (Some(1), 1, true));
+    assert_eq!(foretold("when house is central", "when house is central or ends > today"), (Some(0), 0, true));
+    assert_eq!(foretold("3 days before ends", "19 days before ends"), (Some(1), 0, true));
+    assert_eq!(foretold("3 days before ends", "10 days before ends"), (Some(0), 0, true));
+    assert_eq!(foretold("when house is central", "when house is central"), (None, 0, false));
+}
+
 #[test]
 fn current_members_are_those_who_were_not_in_before_the_edit() {
     let segment = |condition: &str| {

@@ -1,5 +1,6 @@
 //! The starter campaigns, the demo store, dry-run and explain.
 
+mod diff;
 mod preview;
 mod reasons;
 mod simulate;

@@ -38,6 +38,8 @@ pub struct Due {
 pub struct Starts {
     /// It is new to the store, or its start was edited: it would take the baseline.
     pub is_baseline: bool,
+    /// Its start was edited: how many it would start if that took no baseline.
+    pub rehearsed: Option<u64>,
     pub started: u64,
     pub skipped: u64,
     pub ended: u64,
@@ -96,6 +98,36 @@ pub(super) fn preview(
     if !due.has_ticked {
         return Ok(due);
     }
+    let mut copy = copied(store, plan, now, admitted)?;
+    let newest: i64 = copy.connection().query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
+    let report = engine::tick(&mut copy, plan, now, None)?;
+    for (name, counts) in report.campaigns {
+        let starts = Starts {
+            is_baseline: counts.is_baseline,
+            rehearsed: counts.is_edited.then_some(0),
+            started: counts.enrolled as u64,
+            skipped: counts.skipped as u64,
+            ended: counts.ended as u64,
+        };
+        due.campaigns.insert(name, starts);
+    }
+    let is_edited = |name: &str| due.campaigns.get(name).is_some_and(|starts| starts.rehearsed.is_some());
+    if due.campaigns.keys().any(|name| is_edited(name)) {
+        let edited = Plan::with(plan.program, |campaign| is_edited(campaign.name.as_str())).rehearsing_edits();
+        let mut copy = copied(store, &edited, now, admitted)?;
+        let report = engine::tick(&mut copy, &edited, now, None)?;
+        for (name, starts) in due.campaigns.iter_mut().filter(|(_, starts)| starts.rehearsed.is_some()) {
+            starts.rehearsed = report.campaigns.get(name).map(|counts| counts.enrolled as u64);
+        }
+    }
+    engine::deliver(&mut copy, gate, now, &mut |_| Handed::Over(Vec::new()))?;
+    due.messages = queued(copy.connection(), newest)?;
+    due.skipped = skipped(copy.connection(), now)?;
+    Ok(due)
+}
+
+/// A copy of the store to tick, or of that part of it which decides what the tick would do.
+fn copied(store: &Store, plan: &Plan<'_>, now: Instant, admitted: Option<&Admitted<'_>>) -> Result<Store, StoreError> {
     let excerpt = match admitted {
         Some(admitted) => excerpt(store, plan, now, admitted)?,
         None => None,
@@ -105,21 +137,7 @@ pub(super) fn preview(
         None => store.copy_in_memory()?,
     };
     copy.align(&plan.program.catalogue)?;
-    let newest: i64 = copy.connection().query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
-    let report = engine::tick(&mut copy, plan, now, None)?;
-    for (name, counts) in report.campaigns {
-        let starts = Starts {
-            is_baseline: counts.is_baseline,
-            started: counts.enrolled as u64,
-            skipped: counts.skipped as u64,
-            ended: counts.ended as u64,
-        };
-        due.campaigns.insert(name, starts);
-    }
-    engine::deliver(&mut copy, gate, now, &mut |_| Handed::Over(Vec::new()))?;
-    due.messages = queued(copy.connection(), newest)?;
-    due.skipped = skipped(copy.connection(), now)?;
-    Ok(due)
+    Ok(copy)
 }
 
 /// The part of the store that decides what a tick would do; `None` if that is most of it.

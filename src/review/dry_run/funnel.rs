@@ -45,7 +45,7 @@ pub struct Funnel {
 }
 
 /// What was found.
-pub(super) struct Found {
+pub(in crate::review) struct Found {
     /// By index of the plan's campaigns.
     pub funnels: Vec<Funnel>,
     /// The first patrons that each campaign reaches, in order of id.

@@ -6,6 +6,7 @@ mod routes;
 mod sample;
 
 pub use due::{Due, Held, Queue, Starts};
+pub(super) use funnel::Found;
 pub use funnel::Funnel;
 pub use routes::sends;
 pub use sample::Sample;
@@ -95,6 +96,17 @@ pub fn dry_run(
     at: Instant,
     means: &Means<'_>,
 ) -> Result<DryRun, TickError> {
+    Ok(looked(store, program, only, at, means)?.0)
+}
+
+/// The same, with whom each campaign admits, by index of [`DryRun::campaigns`].
+pub(super) fn looked(
+    store: &Store,
+    program: &Program,
+    only: Option<&str>,
+    at: Instant,
+    means: &Means<'_>,
+) -> Result<(DryRun, Found), TickError> {
     let plan = Plan::with(program, |campaign| only.is_none_or(|name| campaign.name.as_str() == name));
     let found = funnel::count(store, &plan, at, means)?;
     // Drafts never tick, but who asks for one wants to know what it would do.
@@ -123,6 +135,13 @@ pub fn dry_run(
         let own = held.iter().filter(|(campaign, ..)| *campaign == preview.name);
         preview.held = own.map(|(_, message, reason, count)| (message.clone(), reason.clone(), *count)).collect();
     }
+    for preview in &mut campaigns {
+        if let Some(starts) = preview.starts
+            && let Some(rehearsed) = starts.rehearsed
+        {
+            preview.warnings.push(of_edit(rehearsed, starts.started));
+        }
+    }
     for (name, newcomer) in engine::newcomers(store, &gate)? {
         for preview in campaigns.iter_mut().filter(|preview| preview.name == name) {
             let started = preview.starts.map_or(0, |starts| starts.started);
@@ -133,7 +152,22 @@ pub fn dry_run(
         Some(index) => sample::sample(store, &plan, index, &found.reached[index], at)?,
         None => None,
     };
-    Ok(DryRun { at, patrons: found.patrons as u64, last_tick: due.last_tick, campaigns, affected, sample })
+    let patrons = found.patrons as u64;
+    Ok((DryRun { at, patrons, last_tick: due.last_tick, campaigns, affected, sample }, found))
+}
+
+/// What it means that a start was edited. `rehearsed`: whom the new start would have started; `started`: whom its first
+/// tick starts, as it includes current members.
+fn of_edit(rehearsed: u64, started: u64) -> String {
+    let first = match started {
+        0 => "starts nobody".to_owned(),
+        _ => format!("starts {} who were not in before", show::count(started)),
+    };
+    format!(
+        "its start means something else than at the last tick: the first tick takes the baseline again and {first}. Without \
+         that it would start {} now",
+        show::count(rehearsed)
+    )
 }
 
 /// What it means that a campaign is new which starts like one that has left the program. `started`: those whom its
