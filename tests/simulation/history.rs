@@ -3,7 +3,7 @@
 use bookmobile::catalogue::{Channel, Value};
 use bookmobile::program::Program;
 use bookmobile::rule::ConsentState;
-use bookmobile::store::{StoreError, Writer};
+use bookmobile::store::{HashKey, StoreError, Suppressed, Suppression, Writer};
 use bookmobile::symbol::Symbol;
 use bookmobile::time::{Day, Instant};
 
@@ -18,6 +18,8 @@ const PEOPLE: u64 = 6;
 #[derive(Clone, Debug)]
 pub struct Round {
     pub now: Instant,
+    /// When the delivery after the tick runs, by a clock that may be hours ahead of the tick's.
+    pub delivered: Instant,
     pub changes: Vec<Change>,
     /// Which version of the program ticks.
     pub version: usize,
@@ -63,6 +65,35 @@ pub enum Change {
         list: &'static str,
         is_member: bool,
     },
+    /// What a channel reports of a message: the event `bounced` or `complained`.
+    Failed {
+        person: u64,
+        event: &'static str,
+        channel: Channel,
+        hard: bool,
+        key: String,
+        at: Instant,
+    },
+    /// An address goes to the suppression list, for a purpose or for all.
+    Suppress {
+        channel: Channel,
+        address: String,
+        purpose: Option<&'static str>,
+    },
+    /// The other way.
+    Lift {
+        channel: Channel,
+        address: String,
+    },
+    Erase {
+        person: u64,
+        never_again: bool,
+    },
+    /// Two cards become one. Happens after the rows of the round.
+    Merge {
+        kept: u64,
+        double: u64,
+    },
 }
 
 /// A history for a program of so many versions.
@@ -83,7 +114,7 @@ pub fn rounds(random: &mut Random, versions: usize, zone: &bookmobile::time::Zon
         for _ in 0..maker.random.below(7) {
             changes.extend(maker.change(now, today));
         }
-        rounds.push(Round { now, changes, version, trouble: maker.random.next() });
+        rounds.push(Round { now, delivered: now, changes, version, trouble: maker.random.next() });
         let seconds = match maker.random.below(10) {
             0 => 60 + maker.random.below(3_600) as i64,
             1..=3 => 3_600 * (1 + maker.random.below(12) as i64),
@@ -91,6 +122,10 @@ pub fn rounds(random: &mut Random, versions: usize, zone: &bookmobile::time::Zon
             8 => 86_400 * (3 + maker.random.below(4) as i64),
             _ => 86_400 * (10 + maker.random.below(12) as i64) + 17,
         };
+        if maker.random.once_in(3) {
+            let delay = maker.random.below(seconds.min(20_000) as u64) as i64;
+            rounds.last_mut().expect("pushed just now").delivered = now.plus_seconds(delay);
+        }
         now = now.plus_seconds(seconds);
         if version + 1 < versions && maker.random.once_in(3) {
             version += 1;
@@ -133,7 +168,7 @@ impl Maker<'_> {
         let level = random.below(5) as i64;
         optional(random, "level", Value::Int(level));
         optional(random, "email", Value::text(&format!("p{person}@town.example")));
-        optional(random, "phone", Value::text(&format!("+1519555010{person}")));
+        optional(random, "phone", Value::text(&phone(person)));
         optional(random, "guardian_email", Value::text(&format!("parent{person}@town.example")));
         let mut changes = vec![Change::Patron { person, is_new, fields }];
         for purpose in ["promotion", "survey"] {
@@ -160,7 +195,7 @@ impl Maker<'_> {
         let late = [0, 600, 7_200, 90_000, 500_000][self.random.below(5) as usize];
         let at = now.plus_seconds(-late - row as i64);
         let place = symbol(self.random.one(&["central", "eastside"]));
-        match self.random.below(17) {
+        match self.random.below(24) {
             0..=2 => {
                 let score = (!self.random.once_in(3)).then(|| Value::Int(self.random.below(6) as i64));
                 let ahead = if self.random.once_in(6) { 100_000 } else { 0 };
@@ -221,9 +256,18 @@ impl Maker<'_> {
                     |(purpose, channel)| Change::Consent { person, purpose, channel, state, at: now, until: None };
                 all.map(said).collect()
             }
+            17..=19 => vec![self.leaving(person, row, now)],
             15 => {
                 self.people += 1;
                 self.patron(self.people - 1, true, now, today)
+            }
+            // What is unknown of somebody may have been known, and may be again.
+            20 => {
+                let field = match self.random.below(2) {
+                    0 => ("level", self.random.once_in(2).then(|| Value::Int(2 + self.random.below(2) as i64))),
+                    _ => ("history_opt_in", Some(Value::Bool(self.random.once_in(2)))),
+                };
+                vec![Change::Patron { person, is_new: false, fields: vec![field] }]
             }
             _ => {
                 let field = match self.random.below(5) {
@@ -240,15 +284,50 @@ impl Maker<'_> {
             }
         }
     }
+
+    /// Addresses that are no good, and people who are no longer there.
+    fn leaving(&mut self, person: u64, row: u64, now: Instant) -> Change {
+        let channel = self.random.one(&[Channel::Email, Channel::Email, Channel::Sms]);
+        let address = match (channel, self.random.below(4)) {
+            (Channel::Sms, _) => phone(person),
+            (_, 0) => format!("parent{person}@town.example"),
+            (_, 1) => format!("New{person}@town.example"),
+            _ => format!("p{person}@Town.example"),
+        };
+        match self.random.below(10) {
+            0..=2 => {
+                let event = self.random.one(&["bounced", "bounced", "complained"]);
+                let hard = self.random.once_in(2);
+                Change::Failed { person, event, channel, hard, key: format!("f{row}"), at: now.plus_seconds(-30) }
+            }
+            3..=5 => {
+                let purpose = self.random.one(&[None, None, Some("promotion"), Some("survey")]);
+                Change::Suppress { channel, address, purpose }
+            }
+            6 => Change::Lift { channel, address },
+            7 => Change::Erase { person, never_again: self.random.once_in(2) },
+            _ => Change::Merge { kept: person, double: (person + 1 + self.random.below(3)) % self.people },
+        }
+    }
 }
 
 pub fn key(person: u64) -> String {
     format!("p{person}")
 }
 
+fn phone(person: u64) -> String {
+    format!("+1519555010{person}")
+}
+
 impl Change {
     /// Writes the row. What is about somebody or something that is not there changes nothing.
-    pub fn write(&self, writer: &mut Writer<'_>, program: &Program, now: Instant) -> Result<(), StoreError> {
+    pub fn write(
+        &self,
+        writer: &mut Writer<'_>,
+        program: &Program,
+        now: Instant,
+        hashes: &HashKey,
+    ) -> Result<(), StoreError> {
         let catalogue = &program.catalogue;
         let event = |name: &str| catalogue.event_named(Symbol::new(name)).expect("declared");
         match self {
@@ -283,6 +362,34 @@ impl Change {
                     writer.member(patron, list, *is_member)?;
                 }
             }
+            Change::Failed { person, event: name, channel, hard, key: row, at } => {
+                let id = event(name);
+                let value = |field: &str| match field {
+                    "channel" => symbol(channel.word()),
+                    "hard" => Some(Value::Bool(*hard)),
+                    _ => None,
+                };
+                let fields = &catalogue.event(id).fields;
+                let fields: Vec<_> = (0..).zip(fields.iter().map(|field| value(field.name.as_str()))).collect();
+                if let Some(patron) = writer.patron_by_key(&key(*person))? {
+                    writer.event(patron, id, Some(row), *at, &fields)?;
+                }
+            }
+            Change::Suppress { channel, address, purpose } => {
+                let purpose = purpose.map(str::to_owned);
+                let entry = Suppressed { purpose, reason: Suppression::Asked, at: now, note: String::new() };
+                writer.suppress(&hashes.address(*channel, address), &entry)?;
+            }
+            Change::Lift { channel, address } => {
+                writer.lift(&hashes.address(*channel, address), None, "a mistake")?;
+            }
+            Change::Erase { person, never_again } => {
+                if let Some(patron) = writer.patron_by_key(&key(*person))? {
+                    writer.erase_patron(patron, *never_again)?;
+                }
+            }
+            // The engine's to do.
+            Change::Merge { .. } => {}
         }
         Ok(())
     }

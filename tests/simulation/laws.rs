@@ -1,7 +1,7 @@
 //! What must hold of every message that is handed over and of every store after a tick: naive code that shares
 //! nothing with the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bookmobile::catalogue::{Channel, MessageLimit, Value};
 use bookmobile::engine::{Handover, RecipientKind};
@@ -14,11 +14,13 @@ use bookmobile::time::{Day, Instant, TimeOfDay};
 
 use super::owed::{Since, Visited};
 use super::rules::Lowered;
+use super::turned::{Before, Turn};
 
 /// A patron's latest word.
 #[derive(Clone, Debug)]
 pub struct Given {
     pub state: ConsentState,
+    pub at: Instant,
     pub on: Day,
     pub until: Option<Day>,
 }
@@ -36,10 +38,52 @@ struct Sent {
 pub struct Laws {
     consents: HashMap<(String, &'static str, Channel), Given>,
     sent: Vec<Sent>,
+    /// Channel, address as it is compared, and for which purpose (`None`: all that need consent).
+    suppressed: HashSet<(Channel, String, Option<&'static str>)>,
+    erased: HashSet<String>,
     broken: Vec<String>,
 }
 
+/// An address however it is written; the simulation writes phone numbers in one way.
+fn plain(address: &str) -> String {
+    address.to_lowercase()
+}
+
 impl Laws {
+    pub fn suppress(&mut self, channel: Channel, address: &str, purpose: Option<&'static str>) {
+        self.suppressed.insert((channel, plain(address), purpose));
+    }
+
+    pub fn lift(&mut self, channel: Channel, address: &str) {
+        let address = plain(address);
+        self.suppressed.retain(|(of, other, _)| (*of, other) != (channel, &address));
+    }
+
+    /// A patron is there.
+    pub fn came(&mut self, patron: &str) {
+        self.erased.remove(patron);
+    }
+
+    /// A patron is erased: nothing is known of them, and nothing goes to them.
+    pub fn erase(&mut self, patron: &str) {
+        self.consents.retain(|(of, ..), _| of != patron);
+        self.erased.insert(patron.to_owned());
+    }
+
+    /// What was said and sent by the card `double` counts for `kept`: the later word of both.
+    pub fn merge(&mut self, program: &Program, kept: &str, double: &str) {
+        let said: Vec<_> =
+            self.consents.iter().filter(|((of, ..), _)| of == double).map(|(k, g)| (k.clone(), g.clone())).collect();
+        for ((of, purpose, channel), given) in said {
+            self.consents.remove(&(of, purpose, channel));
+            let known = self.consents.get(&(kept.to_owned(), purpose, channel));
+            if known.is_none_or(|known| known.at <= given.at) {
+                self.consent(program, kept.to_owned(), purpose, channel, given);
+            }
+        }
+        self.sent.iter_mut().filter(|sent| sent.patron == double).for_each(|sent| sent.patron = kept.to_owned());
+    }
+
     /// A word of a patron. A question changes nothing while a consent is in force.
     pub fn consent(
         &mut self,
@@ -82,9 +126,19 @@ impl Laws {
         if waits_for_no_day && message.now > zone.plus(message.due, campaign.expires_after) {
             say("expired".into());
         }
+        if self.erased.contains(&patron) {
+            say("erased".into());
+        }
         if is_for_reader {
             if message.address.is_empty() {
                 say("no address".into());
+            }
+            if let Some(what) = failed(program, message) {
+                say(format!("the address {what}"));
+            }
+            let on_list = |purpose| self.suppressed.contains(&(message.channel, plain(&message.address), purpose));
+            if purpose.needs_consent && (on_list(None) || on_list(Some(purpose.name.as_str()))) {
+                say(format!("{} is suppressed", message.address));
             }
             if purpose.needs_consent {
                 let key = (patron.clone(), purpose.name.as_str(), message.channel);
@@ -150,6 +204,28 @@ fn last_day(program: &Program, purpose: &str, given: &Given) -> Option<Day> {
     given.until.or(expires.map(|after| given.on.plus(after).plus_days(-1)))
 }
 
+/// What a channel reported of the patron's own address since they have it.
+fn failed(program: &Program, message: &Handover<'_>) -> Option<&'static str> {
+    if message.recipient != RecipientKind::Patron {
+        return None;
+    }
+    let field = if message.channel == Channel::Sms { "phone" } else { "email" };
+    let field = program.catalogue.field_named(Symbol::new(field)).expect("declared");
+    let since = message.facts.changed.iter().find(|(of, _)| *of == field).map(|(_, at)| *at);
+    ["bounced", "complained"].into_iter().find(|name| {
+        let id = program.catalogue.event_named(Symbol::new(name)).expect("built in");
+        let event = program.catalogue.event(id);
+        let value = |row: &bookmobile::rule::EventRow, field: &str| {
+            row.fields[usize::from(event.field(Symbol::new(field)).expect("built in"))].clone()
+        };
+        message.facts.events(id).iter().any(|row| {
+            let is_same = value(row, "channel") == Some(Value::Symbol(Symbol::new(message.channel.word())));
+            let is_bad = *name == "complained" || value(row, "hard") == Some(Value::Bool(true));
+            is_same && is_bad && since.is_none_or(|since| row.at >= since)
+        })
+    })
+}
+
 /// What should have ended the enrolment before the message left.
 fn way_out(lowered: &Lowered<'_>, message: &Handover<'_>) -> Option<&'static str> {
     let of = lowered.of(message.campaign.name)?;
@@ -186,7 +262,13 @@ pub fn is_open(program: &Program, deliver: &Deliver, now: Instant) -> bool {
 
 /// After a tick at `now`: nothing that runs is overdue, everybody stands to each start condition as a fresh evaluation
 /// says, and nothing is owed.
-pub fn after_tick(store: &Store, lowered: &Lowered<'_>, now: Instant, since: Since) -> Result<(), String> {
+pub fn after_tick(
+    store: &Store,
+    lowered: &Lowered<'_>,
+    now: Instant,
+    since: Since,
+    before: &mut Before,
+) -> Result<(), String> {
     let db = store.connection();
     let running: Vec<&str> = lowered.program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     let mut query = db
@@ -220,16 +302,22 @@ pub fn after_tick(store: &Store, lowered: &Lowered<'_>, now: Instant, since: Sin
     let world = lowered.world(&tables);
     let mut interpreter = Interpreter::new(&lowered.rules, &world);
     let mut due = db.prepare_cached("SELECT until FROM standing WHERE patron = ?1").expect("a table");
+    let mut next = Before::default();
     for patron in reader.patrons().expect("readable") {
         // Whom a step of this tick put on a list is looked at again at once.
         let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok().flatten();
-        if until == Some(now.0 + 1) {
+        let is_moved = until == Some(now.0 + 1);
+        let facts = reader.facts(patron, &needs).expect("readable").expect("the patron is there");
+        let turn = Turn { store, lowered, facts: &facts, now, last: since.at };
+        turn.note(before, &mut next, is_moved, &mut interpreter);
+        if is_moved {
             continue;
         }
-        let facts = reader.facts(patron, &needs).expect("readable").expect("the patron is there");
         memberships(store, lowered, &facts, now, &mut interpreter)?;
         Visited { store, lowered, facts: &facts, now, since }.check(&mut interpreter)?;
+        turn.check(before, &mut interpreter)?;
     }
+    *before = next;
     Ok(())
 }
 

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bookmobile::engine::{self, Draws, Handed, Handover, Plan, ShareKey, TickError, TickReport};
-use bookmobile::rule::RowId;
+use bookmobile::rule::{PatronId, RowId};
 use bookmobile::store::Store;
 use bookmobile::time::Instant;
 use rusqlite::types::ValueRef;
 
 use super::history::{Change, Round};
-use super::laws::{Given, Laws};
+use super::laws::{self, Given, Laws};
 use super::owed::Since;
 use super::random::Random;
 use super::rules::Lowered;
+use super::turned::{self, Before};
 use super::waits;
 
 /// Puts everybody into the change log.
@@ -37,6 +38,8 @@ pub struct Library<'p> {
     /// What the transport took, by the key of the message.
     taken: HashSet<String>,
     pub laws: Laws,
+    pub before: Before,
+    merged: HashSet<PatronId>,
 }
 
 impl<'p> Library<'p> {
@@ -45,7 +48,23 @@ impl<'p> Library<'p> {
         let mut store = empty.copy_in_memory().expect("memory");
         store.align(&plans[0].program.catalogue).expect("columns");
         let since = Since { at: Instant(0), row: RowId(0) };
-        Library { store, plans, lowered, since, taken: HashSet::new(), laws: Laws::default() }
+        Library {
+            store,
+            plans,
+            lowered,
+            since,
+            taken: HashSet::new(),
+            laws: Laws::default(),
+            before: Before::default(),
+            merged: HashSet::new(),
+        }
+    }
+
+    /// After a tick.
+    pub fn keeps_the_laws(&mut self, round: &Round) -> Result<(), String> {
+        let lowered = &self.lowered[round.version];
+        laws::after_tick(&self.store, lowered, round.now, self.since, &mut self.before)?;
+        turned::enrolments(&self.store, lowered.program, &self.merged)
     }
 
     /// What a tick after this one finds new.
@@ -57,12 +76,29 @@ impl<'p> Library<'p> {
     pub fn import(&mut self, round: &Round, changes: &[&Change]) {
         let program = self.plan(round.version).program;
         let transaction = self.store.begin().expect("nobody else writes");
+        let hashes = transaction.reader().hash_key().expect("readable");
         let mut writer = transaction.writer(&program.library.zone, round.now);
         for change in changes {
-            change.write(&mut writer, program, round.now).expect("written");
+            change.write(&mut writer, program, round.now, &hashes).expect("written");
         }
         drop(writer);
         transaction.commit().expect("written");
+    }
+
+    /// Cards that become one after the rows of a round have come; whoever is not there is left alone.
+    pub fn merge(&mut self, round: &Round) {
+        let program = self.plan(round.version).program;
+        for change in &round.changes {
+            let Change::Merge { kept, double } = change else { continue };
+            let [kept, double] = [kept, double].map(|person| super::history::key(*person));
+            let patron = |key: &str| self.store.reader().patron_by_key(key).expect("readable");
+            if let (Some(of_kept), Some(of_double)) = (patron(&kept), patron(&double)) {
+                engine::merge(&mut self.store, program, of_kept, of_double, round.now).expect("merged");
+                self.laws.merge(program, &kept, &double);
+                self.before.merge(of_kept, of_double);
+                self.merged.insert(of_kept);
+            }
+        }
     }
 
     /// The plan of a version.
@@ -116,7 +152,7 @@ impl<'p> Library<'p> {
         let mut random = trouble.map_or(Random(0), |random| random.clone());
         let (plan, lowered) = (self.plan(round.version), &self.lowered[round.version]);
         let Library { store, taken, laws, .. } = self;
-        let tried = waits::waiting(store, round.now);
+        let tried = waits::waiting(store, round.delivered);
         loop {
             let dies_at = if attempts > 0 { 1 + random.below(4) } else { u64::MAX };
             let dies_after_taking = random.once_in(2);
@@ -126,7 +162,7 @@ impl<'p> Library<'p> {
             attempts = attempts.saturating_sub(1);
             let mut count = 0;
             let ended = catch_unwind(AssertUnwindSafe(|| {
-                engine::deliver(store, plan, round.now, &mut |message| {
+                engine::deliver(store, plan, round.delivered, &mut |message| {
                     count += 1;
                     if count == dies_at && !dies_after_taking {
                         resume_unwind(Box::new(Death));
@@ -145,7 +181,7 @@ impl<'p> Library<'p> {
             match ended {
                 Ok(Ok(_)) => {
                     laws.broken()?;
-                    return waits::with_reason(store, lowered.program, laws, &tried, round.now);
+                    return waits::with_reason(store, lowered.program, laws, &tried, round.delivered);
                 }
                 Ok(Err(_)) => {}
                 Err(death) if death.is::<Death>() => {}
@@ -227,13 +263,23 @@ pub fn differences(one: &[String], other: &[String]) -> String {
 }
 
 impl<'p> Library<'p> {
-    /// The consents that arrived, for the laws.
+    /// What arrived that the laws are about, in the order in which it counts.
     pub fn note(&mut self, round: &Round) {
         let program = self.plan(round.version).program;
-        for change in &round.changes {
-            if let Change::Consent { person, purpose, channel, state, at, until } = change {
-                let given = Given { state: *state, on: program.library.zone.day(*at), until: *until };
-                self.laws.consent(program, super::history::key(*person), purpose, *channel, given);
+        let key = super::history::key;
+        for change in super::patrons_first(&round.changes) {
+            match change {
+                Change::Consent { person, purpose, channel, state, at, until } => {
+                    let on = program.library.zone.day(*at);
+                    let given = Given { state: *state, at: *at, on, until: *until };
+                    self.laws.consent(program, key(*person), purpose, *channel, given);
+                }
+                Change::Suppress { channel, address, purpose } => self.laws.suppress(*channel, address, *purpose),
+                Change::Lift { channel, address } => self.laws.lift(*channel, address),
+                // Whom an export still has comes back as somebody new.
+                Change::Patron { person, .. } => self.laws.came(&key(*person)),
+                Change::Erase { person, .. } => self.laws.erase(&key(*person)),
+                _ => {}
             }
         }
     }

@@ -232,6 +232,11 @@ fn start(random: &mut Random) -> (String, Kind) {
         ("every month on the last friday at 12:00", Kind::Schedule),
         ("every month on the last day at 02:30", Kind::Schedule),
         ("once on 2026-11-12 at 01:30", Kind::Schedule),
+        ("every month on the second tuesday at 09:00", Kind::Schedule),
+        ("every year on 15 november at 09:00", Kind::Schedule),
+        ("2 days after each anniversary of born", Kind::Patron),
+        ("on leaving busy", Kind::Patron),
+        ("when level is known", Kind::Patron),
     ];
     let (start, kind) = random.one(STARTS);
     (start.to_owned(), kind)
@@ -289,7 +294,16 @@ fn step(random: &mut Random, kind: Kind, depth: u32) -> String {
             block(random)
         ),
         9 => format!("if {} {{ {} }}", condition(random, kind), block(random)),
+        10 if random.once_in(3) => {
+            let [first, other] = [0; 2].map(|_| condition(random, kind));
+            let [one, two, three] = [0; 3].map(|_| block(random));
+            format!("if {first} {{ {one} }} else if {other} {{ {two} }} else {{ {three} }}")
+        }
         10 => format!("if {} {{ {} }} else {{ {} }}", condition(random, kind), block(random), block(random)),
+        11 if random.once_in(3) => {
+            let [first, other, last] = [0; 3].map(|_| block(random));
+            format!("split {{ 15% {{ {first} }} 5% {{ {other} }} 80% {{ {last} }} }}")
+        }
         11 => format!("split {{ 50% {{ {} }} 50% {{ {} }} }}", block(random), block(random)),
         12 => {
             // No `repeat` inside a `repeat`.
@@ -330,7 +344,40 @@ fn edit(random: &mut Random, campaigns: &mut Vec<Campaign>) {
         let is_public = campaigns[at].clauses.iter().any(|clause| clause == "audience public");
         let steps = &mut campaigns[at].steps;
         let place = random.below(steps.len() as u64) as usize;
-        match random.below(7) {
+        match random.below(13) {
+            // Another start of the same kind of data, another audience, exit or goal; a step into a block, or out of it.
+            7 | 8 if !is_public => {
+                let (new, kind) = start(random);
+                let names_row = |text: &String| text.contains("event.") || text.contains("sample");
+                let has_row = campaigns[at].clauses.iter().chain(&campaigns[at].steps).any(names_row);
+                if !has_row && kind != Kind::Schedule {
+                    replace(&mut campaigns[at].clauses, "start ", new);
+                }
+            }
+            9 if !is_public => {
+                let audience = random.one(&["everyone", "adults", "house is central", "busy except friends"]);
+                replace(&mut campaigns[at].clauses, "audience ", audience.to_owned());
+            }
+            10 if !is_public => {
+                let goal = random.one(&["has visit since start within 3 days", "level > 1 within 1 week"]);
+                replace(&mut campaigns[at].clauses, "goal ", goal.to_owned());
+            }
+            11 if !is_public => {
+                let step = steps.remove(place);
+                let is_plain = step.starts_with("send ");
+                let inside = random.one(&[
+                    "if level > 1",
+                    "repeat every 1 day up to 2 times",
+                    "wait up to 1 day until level > 3",
+                ]);
+                steps.insert(place, if is_plain { format!("{inside} {{ {step} }}") } else { step });
+            }
+            12 if !is_public => {
+                let step = steps.remove(place);
+                let inside = step.strip_prefix("if ").filter(|_| step.matches('{').count() == 1);
+                let inside = inside.and_then(|step| Some(step.split_once('{')?.1.strip_suffix('}')?.trim().to_owned()));
+                steps.insert(place, inside.unwrap_or(step));
+            }
             0 if steps.len() > 1 => steps.swap(0, place),
             1 if !is_public => steps.insert(place, "send letter".into()),
             2 if steps.len() > 1 => drop(steps.remove(place)),
@@ -341,6 +388,13 @@ fn edit(random: &mut Random, campaigns: &mut Vec<Campaign>) {
             }
             _ => campaigns.rotate_left(1),
         }
+    }
+}
+
+/// Puts another clause in the place of the one that begins so, if there is one.
+fn replace(clauses: &mut [String], name: &str, with: String) {
+    if let Some(clause) = clauses.iter_mut().find(|clause| clause.starts_with(name)) {
+        *clause = format!("{name}{with}");
     }
 }
 
