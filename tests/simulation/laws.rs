@@ -136,7 +136,7 @@ impl Laws {
             if let Some(what) = failed(program, message) {
                 say(format!("the address {what}"));
             }
-            let on_list = |purpose| self.suppressed.contains(&(message.channel, plain(&message.address), purpose));
+            let on_list = |purpose| self.suppressed.contains(&(message.channel, plain(message.address), purpose));
             if purpose.needs_consent && (on_list(None) || on_list(Some(purpose.name.as_str()))) {
                 say(format!("{} is suppressed", message.address));
             }
