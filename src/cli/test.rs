@@ -74,8 +74,7 @@ fn write_text(program: &Program, summary: &Summary, terminal: &mut Terminal) -> 
     }
     writeln!(terminal, "\nNo test decides these parts of rules:")?;
     for part in summary.undecided.iter().take(UNDECIDED_SHOWN) {
-        let always = part.always.map_or("never asked".to_owned(), |truth| format!("always {truth}"));
-        writeln!(terminal, "  {} {}: {} ({always})", place(program, part.span), part.rule, part.part)?;
+        writeln!(terminal, "  {} {}: {} ({})", place(program, part.span), part.rule, part.part, part.stood)?;
     }
     if summary.undecided.len() > UNDECIDED_SHOWN {
         writeln!(terminal, "  and {} more", summary.undecided.len() - UNDECIDED_SHOWN)?;
@@ -115,7 +114,7 @@ fn write_json(program: &Program, summary: &Summary, terminal: &mut Terminal) -> 
     }
     for part in &summary.undecided {
         let at = place(program, part.span);
-        let object = json!({ "undecided": part.part, "rule": part.rule, "at": at, "always": part.always });
+        let object = json!({ "undecided": part.part, "rule": part.rule, "at": at, "stood": part.stood });
         writeln!(terminal, "{object}")?;
     }
     Ok(())

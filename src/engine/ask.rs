@@ -51,12 +51,12 @@ impl Ask<'_, '_> {
 
     /// A rule's truth and validity.
     pub fn answer(&self, rule: RuleId, scope: &Scope<'_>) -> Answer {
-        self.interpreter.borrow_mut().ask(&self.question(scope)).answer(rule)
+        self.interpreter.borrow_mut().ask(&self.question(scope)).witnessed(rule).answer(rule)
     }
 
     /// Whether a rule is true.
     pub fn holds(&self, rule: RuleId, scope: &Scope<'_>) -> bool {
-        self.interpreter.borrow_mut().ask(&self.question(scope)).holds(rule)
+        self.interpreter.borrow_mut().ask(&self.question(scope)).witnessed(rule).holds(rule)
     }
 
     /// A value, and until when it holds.

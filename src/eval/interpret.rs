@@ -142,6 +142,16 @@ impl<'a, 'q> Asked<'_, 'a, 'q> {
         }
     }
 
+    /// Shows a witness, if there is one, how the parts of a rule stand that is about to be asked.
+    pub fn witnessed(mut self, rule: RuleId) -> Self {
+        if let Some(witness) = &self.interpreter.rules.witness {
+            for (part, number) in witness.parts(rule) {
+                witness.note(*number, self.truth(*part));
+            }
+        }
+        self
+    }
+
     /// A validity that rests on dates ends where a zone's dates are repeated. While they are, the date that comes next
     /// has begun before, and the validity is the shortest there is.
     fn limited(&self, until: Instant) -> Instant {

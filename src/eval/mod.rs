@@ -30,6 +30,7 @@ mod select;
 mod tabulate;
 mod values;
 mod window;
+mod witness;
 
 pub use answer::{Answer, NEVER, Truth};
 pub use bulk::{Bitmap, Bulk, Compiled, Untils, Way, local_dates};
@@ -38,3 +39,4 @@ pub use interpret::{Asked, Interpreter, Memory};
 pub use native::Refused;
 pub use question::{Question, World};
 pub use rules::{RuleId, Rules, ValueId};
+pub use witness::Witness;

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
+use std::sync::Arc;
 
+use super::witness::Witness;
 use crate::catalogue::{Channel, EventId, FieldId, ListId, PurposeId, TableId, Type, Value};
 use crate::map::Map;
 use crate::rule::function::{Direction, Function, Validity};
@@ -256,12 +258,19 @@ pub struct Rules {
     pub(super) value_depends: Vec<Depends>,
     /// How much work a condition is, roughly: `and` and `or` try cheap ones first.
     cost: Vec<u32>,
+    /// Who wants to know how parts stood when the engine asks; nobody but the tests of a program.
+    pub(super) witness: Option<Arc<Witness>>,
 }
 
 impl Rules {
     /// No rules yet. One `Rules` is for one program: ids of segments mean that program's.
     pub fn new() -> Rules {
         Rules::default()
+    }
+
+    /// From now on `witness` sees what [`super::Asked::witnessed`] is called for.
+    pub fn shown_to(&mut self, witness: Arc<Witness>) {
+        self.witness = Some(witness);
     }
 
     /// How many conditions and values the rules share.

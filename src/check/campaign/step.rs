@@ -31,7 +31,7 @@ pub fn send(
     let condition = match condition {
         None => Some(None),
         Some((negated, condition)) => journey.condition(condition).map(|condition| {
-            let span = condition.span;
+            // `unless E` is the step's; `E` keeps its place.
             let negate = |condition| Expr { kind: Kind::Not(Box::new(condition)), ty: Type::Bool, span };
             Some(if *negated { negate(condition) } else { condition })
         }),

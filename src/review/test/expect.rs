@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use crate::catalogue::{ClassSet, PurposeId, Type};
+use crate::catalogue::{ClassSet, PurposeId};
 use crate::diagnostic::Span;
 use crate::engine::RecipientKind;
 use crate::eval::{Interpreter, Question, Rules, Truth, World};
 use crate::program::{Audience, Campaign, Group, Program, StartKind, Statement};
 use crate::review::explain::{Asked, Part, explain};
-use crate::rule::{Expr, Facts, Kind, PatronId};
+use crate::rule::{Expr, Facts, PatronId};
 use crate::store::StoreError;
 use crate::symbol::Symbol;
 use crate::time::Day;
@@ -158,16 +158,6 @@ fn write_part(part: &Part, depth: usize, lines: &mut Vec<String>) {
     let because = if part.because.is_empty() { String::new() } else { format!(" ({})", part.because.join("; ")) };
     lines.push(format!("{}{} is {truth}{because}", "  ".repeat(depth), part.text));
     part.parts.iter().for_each(|part| write_part(part, depth + 1, lines));
-}
-
-/// The operands of `and`, `or` and `not`, from left to right.
-pub(super) fn collect<'e>(condition: &'e Expr, leaves: &mut Vec<&'e Expr>) {
-    match &condition.kind {
-        Kind::And(parts) | Kind::Or(parts) => parts.iter().for_each(|part| collect(part, leaves)),
-        Kind::Not(inner) => collect(inner, leaves),
-        _ if condition.ty == Type::Bool => leaves.push(condition),
-        _ => {}
-    }
 }
 
 /// What stands at a place, on one line.

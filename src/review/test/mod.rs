@@ -85,6 +85,7 @@ fn run_test<'p>(
         _ => None,
     });
     let mut stage = Stage::new(program, post, first_now(test), only)?;
+    let witness = coverage.witness(&mut stage.plan);
     for (number, (span, statement)) in test.statements.iter().enumerate() {
         match statement {
             Statement::Now(_) | Statement::Only(_) => {}
@@ -100,6 +101,7 @@ fn run_test<'p>(
             fixture => stage.fixture(number, fixture)?,
         }
     }
+    coverage.hear(&witness);
     Ok(result)
 }
 
