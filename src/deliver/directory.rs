@@ -106,7 +106,14 @@ fn content(message: &Outgoing<'_>) -> Result<Vec<u8>, TransportError> {
         }
         Content::Print { html, .. } => html.clone().into_bytes(),
         Content::Published { title, html, link, .. } => {
-            let item = serde_json::json!({ "title": title, "html": html, "link": link });
+            let item = serde_json::json!({
+                "channel": message.rendered.channel.word(),
+                "language": message.rendered.language.as_str(),
+                "until": message.until.map(|day| day.to_string()),
+                "title": title,
+                "html": html,
+                "link": link,
+            });
             format!("{item:#}\n").into_bytes()
         }
     })
@@ -131,6 +138,7 @@ mod tests {
             reply_to: None,
             at: Instant(0),
             day,
+            until: None,
         }
     }
 

@@ -81,6 +81,8 @@ fn hand_over(
         reply_to: library.reply_to.as_ref(),
         at: handover.now,
         day: library.zone.day(handover.now),
+        // It is shown until the first instant of the date after.
+        until: handover.show_until.map(|end| library.zone.day(end).plus_days(-1)),
     };
     match transport.hand_over(&outgoing) {
         Ok(_) => Handed::Over(rendered.links),

@@ -121,6 +121,7 @@ mod tests {
             reply_to: Some(&reply_to),
             at: Instant(1_793_000_000_000_000),
             day: Day(20_752),
+            until: None,
         })
     }
 

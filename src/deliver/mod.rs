@@ -39,6 +39,8 @@ pub struct Outgoing<'a> {
     /// The instant of delivery and its local date.
     pub at: Instant,
     pub day: Day,
+    /// The last date on which what is published is shown, if it has one.
+    pub until: Option<Day>,
 }
 
 /// What a transport says of a message that it took.

@@ -1,5 +1,6 @@
 //! The engine over a real store: exactly once, whatever happens in between.
 
+mod clauses;
 mod crash;
 mod due;
 mod edit;

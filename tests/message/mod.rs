@@ -147,6 +147,7 @@ fn eml(program: &Program, rendered: &Rendered) -> String {
         reply_to: program.library.reply_to.as_ref(),
         at: at(program, "2026-11-23", 10),
         day: day("2026-11-23"),
+        until: None,
     });
     String::from_utf8(bytes.expect("good addresses")).expect("7 bits").replace("\r\n", "\n")
 }
