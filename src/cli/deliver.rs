@@ -13,13 +13,14 @@ use crate::deliver::{self, Directory, Drained};
 use crate::engine;
 use crate::limits;
 use crate::message::link::Links;
-use crate::store::Store;
+use crate::store::{HeldBy, Store, Turn, Work};
 
 /// Deliver what the outbox holds, as files
 ///
 /// Tries everything again at the last moment: consent, address, limits, quiet hours, exits. Then writes each message as
-/// DIR/YYYY-MM-DD/CAMPAIGN-MESSAGE-ID.eml (e-mail), .txt (SMS) or .html (letter), and records it as sent. Delivering again
-/// writes nothing twice, also after a crash.
+/// DIR/YYYY-MM-DD/CAMPAIGN-MESSAGE-ID.eml (e-mail), .txt (SMS), .html (letter) or .json (what is published), and records it
+/// as sent. Delivering again writes nothing twice, also after a crash. While another delivery of the store runs, it says so
+/// and does nothing.
 #[derive(Args)]
 pub struct Deliver {
     /// The patron store
@@ -55,10 +56,19 @@ impl Deliver {
             None => clock(),
         };
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
+        // Where no file can be made, opening says why better.
+        let turn = Turn::take(&self.store, Work::Delivery, clock());
+        if let Ok(Err(HeldBy(owner))) = &turn {
+            match self.json {
+                true => writeln!(terminal, "{}", json!({ "held_by": owner }))?,
+                false => writeln!(terminal, "Delivery held by {owner}: nothing was done here.")?,
+            }
+            return Ok(Outcome::Fine);
+        }
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
         let largest_gap = (!self.after_outage).then_some(limits::TICK_GAP_DAYS);
-        engine::believe_clock(&store, now, largest_gap)
+        let now = engine::believe_clock(&store, now, largest_gap)
             .map_err(|error| Failure::new(format!("{}: {error}", self.store.display())))?;
         let base = self.links.unwrap_or_else(|| deliver::link_base(&program.library));
         let links = Links::new(&base, &store.link_secret().map_err(failed)?);

@@ -11,14 +11,14 @@ use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::{self, Counts, Plan, TickError, TickReport};
 use crate::limits;
 use crate::review::versions;
-use crate::store::{Store, StoreError};
+use crate::store::{HeldBy, Store, StoreError, Turn, Work};
 use crate::time::{Day, Instant, TimeOfDay, Zone};
 
 /// Decide what is due now: who gets what, exactly once
 ///
 /// Looks at whoever changed since the last tick and at whatever has come due, and puts messages into the outbox, all
 /// in one transaction. Nothing leaves the house: `bookmobile deliver` sends. The first tick of a campaign takes its
-/// baseline: what is true or due already starts nothing.
+/// baseline: what is true or due already starts nothing. While another tick of the store runs, it says so and does nothing.
 #[derive(Args)]
 pub struct Tick {
     /// The patron store
@@ -53,6 +53,15 @@ impl Tick {
             None => clock(),
         };
         let failed = |error: StoreError| Failure::new(named(&self.store, &error));
+        // Where no file can be made, opening says why better.
+        let turn = Turn::take(&self.store, Work::Tick, clock());
+        if let Ok(Err(HeldBy(owner))) = &turn {
+            match self.json {
+                true => writeln!(terminal, "{}", json!({ "held_by": owner }))?,
+                false => writeln!(terminal, "Tick held by {owner}: nothing was done here.")?,
+            }
+            return Ok(Outcome::Fine);
+        }
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
         let plan = Plan::new(&program);

@@ -24,6 +24,7 @@ mod scan;
 mod secret;
 pub mod snapshot;
 mod suppression;
+mod turn;
 mod write;
 
 pub use change::{Change, Changes, Kinds};
@@ -35,6 +36,7 @@ pub use open::{Store, Transaction};
 pub use privacy::Purged;
 pub use read::{Columns, Counts, Needs, Reader};
 pub use suppression::{HashKey, KeyedHash, Suppressed, Suppression, SuppressionList};
+pub use turn::{HeldBy, Turn, Work};
 pub use write::{Outcome, Writer, Written};
 
 #[cfg(test)]

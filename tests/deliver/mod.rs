@@ -1,6 +1,7 @@
 //! From the tick to files, and what a crash in between leaves.
 
 mod at_once;
+mod faults;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

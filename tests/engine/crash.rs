@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bookmobile::engine::{self, Handed, Handover, Plan, TickError};
-use bookmobile::store::Store;
+use bookmobile::store::{Store, Turn, Work};
 
 use super::town;
 
@@ -248,10 +248,9 @@ fn a_tick_that_is_killed_is_as_if_it_had_not_been() {
     assert!(kills > 5, "only {kills} ticks were killed on the way");
 }
 
-/// DEL-09: of two ticks in the same instant one waits for the other (it does not give up, as the row has it), finds
-/// nothing left to do, and ends well.
+/// DEL-09: of two ticks in the same instant one decides, and both end well.
 #[test]
-fn del_09_of_two_ticks_at_once_one_waits() {
+fn del_09_of_two_ticks_at_once_one_decides() {
     let program = town::program();
     let expected = undisturbed(&program);
     let folder = tempfile::tempdir().expect("a folder");
@@ -273,4 +272,26 @@ fn del_09_of_two_ticks_at_once_one_waits() {
         engine::deliver(&mut store, &plan, now, &mut |_: &Handover<'_>| Handed::Over(Vec::new())).expect("a delivery");
         assert_eq!(expected[tick as usize], town::dump(&store), "tick {tick}");
     }
+}
+
+/// DEL-09: who comes second says who is at it, and does nothing.
+#[test]
+fn del_09_a_tick_says_who_holds_the_store() {
+    let program = town::program();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let mut store = open(&path, &program);
+    town::import(&mut store, &program, 0);
+    let before = town::dump(&store);
+    drop(store);
+    let turn = Turn::take(&path, Work::Tick, town::instant(0)).expect("a file").expect("nobody has it");
+    let told = command(&path, 0).stdout(Stdio::piped()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{said}");
+    let owner = format!("Tick held by process {} since {}", std::process::id(), town::instant(0).timestamp());
+    assert!(said.starts_with(&owner), "{said}");
+    assert_eq!(before, town::dump(&open(&path, &program)));
+    drop(turn);
+    assert!(command(&path, 0).status().expect("it runs").success());
+    assert_ne!(before, town::dump(&open(&path, &program)), "now it ticks");
 }
