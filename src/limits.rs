@@ -47,6 +47,10 @@ pub const XML_NODES: u32 = 1_000_000;
 /// catches up without a word; a machine whose clock jumps a year would let everything of that year fall due at once.
 pub const TICK_GAP_DAYS: i64 = 60;
 
+/// Seconds that a clock may go back behind the last tick: as much as one is put right that runs fast. What is done then
+/// is done as of the last tick.
+pub const CLOCK_BACK_SECONDS: i64 = 300;
+
 /// Patrons from which on a store has a columnar snapshot beside it. A smaller one is read from SQLite in less than half
 /// a second, and a file that saves nothing is one more to explain.
 pub const SNAPSHOT_FROM_PATRONS: i64 = 20_000;

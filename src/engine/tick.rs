@@ -183,9 +183,7 @@ fn decide(
     let db = transaction.connection();
     let reader = transaction.reader();
     let before = state::clock(db)?;
-    if let Some(clock) = &before {
-        believe(clock.ticked_at, now, plan.largest_gap)?;
-    }
+    let now = before.as_ref().map_or(Ok(now), |clock| believe(clock.ticked_at, now, plan.largest_gap))?;
     if let Some(as_new) = &plan.as_new {
         let doubted = |(name, newcomer): &(String, Newcomer)| {
             newcomer.starts_current && newcomer.started > 0 && !as_new.contains(name)
@@ -408,24 +406,24 @@ pub(super) fn watches(
     Ok(found)
 }
 
-/// Whether a clock is believed that says `now`, when the last tick was at `last`.
-fn believe(last: Instant, now: Instant, largest_gap: Option<i64>) -> Result<(), TickError> {
+/// The instant of what is done by a clock that says `now`, when the last tick was at `last`: never before it.
+fn believe(last: Instant, now: Instant, largest_gap: Option<i64>) -> Result<Instant, TickError> {
     match largest_gap {
-        _ if now < last => Err(TickError::ClockWentBack { last, now }),
+        _ if now < last.plus_seconds(-limits::CLOCK_BACK_SECONDS) => Err(TickError::ClockWentBack { last, now }),
         Some(largest_gap) if now.seconds() - last.seconds() > largest_gap * 86_400 => {
             Err(TickError::ClockJumped { last, now, largest_gap })
         }
-        _ => Ok(()),
+        _ => Ok(now.max(last)),
     }
 }
 
-/// Whether something may be done to the store by a clock that says `now`: also a delivery drops what is too old and
+/// The instant of what is done to the store by a clock that says `now`: also a delivery drops what is too old and
 /// counts what was sent by it. `largest_gap`: days since the last tick after which it is not believed.
 ///
 /// # Errors
 /// If it is not believed, or the store cannot be read.
-pub fn believe_clock(store: &Store, now: Instant, largest_gap: Option<i64>) -> Result<(), TickError> {
-    last_tick(store)?.map_or(Ok(()), |last| believe(last, now, largest_gap))
+pub fn believe_clock(store: &Store, now: Instant, largest_gap: Option<i64>) -> Result<Instant, TickError> {
+    last_tick(store)?.map_or(Ok(now), |last| believe(last, now, largest_gap))
 }
 
 /// When the store ticked last; `None`: never.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bookmobile::engine::{self, Draws, Handed, Handover, Plan, ShareKey, TickError, TickReport};
+use bookmobile::limits;
 use bookmobile::rule::{PatronId, RowId};
 use bookmobile::store::Store;
 use bookmobile::time::Instant;
@@ -129,7 +130,7 @@ impl<'p> Library<'p> {
                     store.connection_mut().commit_hook(None::<fn() -> bool>).expect("no hook");
                 }
                 1 => {
-                    let earlier = last.plus_seconds(-1 - random.below(90_000) as i64);
+                    let earlier = last.plus_seconds(-limits::CLOCK_BACK_SECONDS - 1 - random.below(90_000) as i64);
                     let refused = engine::tick(store, plan, earlier, Some(&DRAWS));
                     assert!(matches!(refused, Err(TickError::ClockWentBack { .. })), "{refused:?}");
                 }
