@@ -24,6 +24,8 @@ fn con_02_03_an_implied_consent_ends_on_its_date_and_says_why() {
         (ConsentKind::Inquiry, "2026-01-15", "2026-07-14", "6 months"),
         (ConsentKind::Inquiry, "2026-08-31", "2027-02-27", "6 months"),
         (ConsentKind::Relationship, "2026-01-15", "2028-01-14", "24 months"),
+        // 24 months after 29 February have passed on 28 February: the day before is the last date.
+        (ConsentKind::Relationship, "2024-02-29", "2026-02-27", "24 months"),
     ] {
         let town = Town::new();
         let ana = town.patron("ana", "ana@example.org", given);

@@ -1,5 +1,6 @@
 //! Evaluators against the semantics (`docs/reference/semantics.md`).
 mod examples;
+mod faults;
 mod generate;
 mod laws;
 mod naive;

@@ -22,27 +22,27 @@ use super::laws::{config, numbers, samples};
 use super::world::{catalogue, tables};
 
 /// Rules, and patrons of whom they are asked.
-struct Case<'c> {
-    catalogue: &'c Catalogue,
-    tables: Tables,
-    zone: &'c Zone,
-    week_starts: Weekday,
-    segments: &'c [Segment],
-    rules: Vec<&'c Expr>,
-    served: ClassSet,
-    patrons: &'c [Facts],
-    now: Instant,
+pub(super) struct Case<'c> {
+    pub catalogue: &'c Catalogue,
+    pub tables: Tables,
+    pub zone: &'c Zone,
+    pub week_starts: Weekday,
+    pub segments: &'c [Segment],
+    pub rules: Vec<&'c Expr>,
+    pub served: ClassSet,
+    pub patrons: &'c [Facts],
+    pub now: Instant,
 }
 
 /// What came of a case.
-struct Answers<'a> {
+pub(super) struct Answers<'a> {
     ids: Vec<RuleId>,
     /// Of each rule who fits and who does not.
     found: Vec<Bitmap>,
     /// Where it was asked for.
     untils: Option<Untils<'a>>,
     /// Why there is no native code.
-    refused: Option<String>,
+    pub refused: Option<String>,
     interpreter: Interpreter<'a>,
 }
 
@@ -62,7 +62,7 @@ impl<'c> Case<'c> {
     }
 
     /// Asks about everybody at once, and hands the answers to `then`.
-    fn ask<T>(&self, way: Way, validity: bool, then: impl FnOnce(Answers<'_>) -> T) -> T {
+    pub fn ask<T>(&self, way: Way, validity: bool, then: impl FnOnce(Answers<'_>) -> T) -> T {
         let Case { catalogue, tables, zone, week_starts, .. } = self;
         let world = World { catalogue, tables, zone, week_starts: *week_starts };
         let mut rules = Rules::new();
@@ -90,7 +90,7 @@ impl<'c> Case<'c> {
 }
 
 impl Answers<'_> {
-    fn truth(&self, rule: usize, row: usize) -> Truth {
+    pub fn truth(&self, rule: usize, row: usize) -> Truth {
         match (self.found[2 * rule].contains(row), self.found[2 * rule + 1].contains(row)) {
             (true, false) => Truth::True,
             (false, true) => Truth::False,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 const ROWS: &str = include_str!("faults.tsv");
 
 /// Areas in which every row has its test.
-const COVERED: &[&str] = &["PAR", "TPL", "ADR", "STO", "IMP", "TIM", "CON", "REP"];
+const COVERED: &[&str] = &["PAR", "TPL", "ADR", "STO", "IMP", "TIM", "CON", "REP", "JIT"];
 
 #[test]
 fn every_row_has_its_test_or_its_reason() {
@@ -21,7 +21,8 @@ fn every_row_has_its_test_or_its_reason() {
                     wrong.push(format!("{id} has no test"));
                 }
             }
-            [id, file] => match std::fs::read_to_string(file) {
+            // With a third cell: in what we differ from the row, and why.
+            [id, file] | [id, file, _] => match std::fs::read_to_string(file) {
                 Ok(text) if names(&text, id) => {}
                 Ok(_) => wrong.push(format!("{id}: no test in {file} names it")),
                 Err(error) => wrong.push(format!("{id}: {file}: {error}")),

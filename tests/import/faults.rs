@@ -102,7 +102,34 @@ fn imp_05_encodings() {
     assert_eq!(column(&found.store, "f_first_name"), text(&["Zoë"]));
 }
 
-/// IMP-07: an export that lost 40 percent of its rows removes nothing unless somebody confirms it.
+/// IMP-07: patrons whom a truncated export lacks stay as they are; an import takes nobody out, whatever is confirmed.
+#[test]
+fn imp_07_patrons_that_an_export_lacks_stay() {
+    let library = program(LIBRARY);
+    let people = |count: usize| -> String {
+        let rows = (0..count).map(|n| format!("{n:02},Reader {n:02}\n"));
+        std::iter::once("id,name\n".to_owned()).chain(rows).collect()
+    };
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&library.catalogue).expect("a catalogue");
+    let mut import_some = |count: usize, confirm_removals: bool| {
+        let files = Files::of(&[("people.csv", people(count).as_bytes())]);
+        let options = Options { at: noon(6, 1), dry_run: false, confirm_removals, progress: None };
+        let mapping = Mapping::parse(NAMES).expect("a mapping");
+        let zone = &library.library.zone;
+        let summary = import(&mut store, &mapping, zone, &files.paths, &options, &mut Rejects::nowhere());
+        let target = summary.expect("imported").target("patron").expect("the target").clone();
+        (target.new, target.changed, target.removed, column(&store, "f_first_name"))
+    };
+    let all: Vec<Option<String>> = (0..100).map(|n| Some(format!("Reader {n:02}"))).collect();
+    assert_eq!(import_some(100, false), (100, 0, 0, all.clone()));
+    for confirm_removals in [false, true] {
+        assert_eq!(import_some(60, confirm_removals), (0, 0, 0, all.clone()));
+    }
+}
+
+/// IMP-07: what an export is said to hold whole (records, lists, feeds) and lacks is removed; not if it lost 40 percent,
+/// unless somebody confirms it.
 #[test]
 fn imp_07_a_truncated_export_removes_nothing() {
     let library = program(LIBRARY);
@@ -144,6 +171,8 @@ fn imp_07_a_truncated_export_removes_nothing() {
     };
     assert_eq!(import_some(100, false).expect("imported"), (0, 100));
     assert_eq!(import_some(80, false).expect("imported"), (20, 80));
+    let error = import_some(48, false).expect_err("refused, at 40 percent");
+    assert!(matches!(error, ImportError::Guard { removed: 32, of: 80, .. }), "{error}");
     let error = import_some(40, false).expect_err("refused");
     assert!(matches!(error, ImportError::Guard { removed: 40, of: 80, .. }), "{error}");
     assert_eq!(import_some(40, true).expect("confirmed"), (40, 40));

@@ -21,7 +21,7 @@ use crate::store::{Outcome, Reader, Said, Store, StoreError, Writer};
 use crate::symbol::Symbol;
 use crate::time::{Instant, Zone};
 
-/// A removal of more than this many percent is doubted.
+/// A removal of so many percent is doubted.
 const DOUBTED_PERCENT: usize = 40;
 /// Fewer are never doubted.
 const FEW: usize = 10;
