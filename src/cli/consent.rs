@@ -16,6 +16,9 @@ use crate::store::{Needs, Said, Store, StoreError};
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
 
+/// Columns of a line.
+const WIDTH: usize = 80;
+
 /// Record what somebody said at the desk: yes, perhaps, no; show what is known of a patron's consents
 ///
 /// A patron is named by the key of the library system, as in `import`. What is recorded here holds at once, also for
@@ -159,12 +162,13 @@ fn record(
     }
     for word in store.reader().words(facts.patron).map_err(failed)? {
         if word.purpose == name && word.channel == said.channel {
-            writeln!(terminal, "{}", consent::sentence(&word, program, now))?;
+            write_wrapped(&consent::sentence(&word, program, now), terminal)?;
         }
     }
     if said.state == ConsentState::Given {
         for line in consent::suppressed(store, program, facts).map_err(failed)? {
-            terminal.note(&format!("{line}; `bookmobile suppress lift` takes it off the list"))?;
+            let line = format!("{line}; `bookmobile suppress lift` takes it off the list");
+            terminal.note(&show::wrapped(&line, "", WIDTH).join("\n"))?;
         }
     }
     Ok(Outcome::Fine)
@@ -190,11 +194,16 @@ fn show_all(
     }
     let sentences = words.iter().map(|word| consent::sentence(word, program, now));
     for line in sentences.chain(consent::suppressed(store, program, facts).map_err(failed)?) {
-        for line in show::wrapped(&line, "", 80) {
-            writeln!(terminal, "{line}")?;
-        }
+        write_wrapped(&line, terminal)?;
     }
     Ok(Outcome::Fine)
+}
+
+fn write_wrapped(sentence: &str, terminal: &mut Terminal) -> Result<(), Failure> {
+    for line in show::wrapped(sentence, "", WIDTH) {
+        writeln!(terminal, "{line}")?;
+    }
+    Ok(())
 }
 
 fn facts(store: &Store, program: &Program, key: &str) -> Result<Facts, Failure> {

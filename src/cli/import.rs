@@ -43,7 +43,8 @@ pub struct Import {
     /// Print a `patron` block and a mapping guessed from the columns, and import nothing
     #[arg(long, conflicts_with_all = ["store", "map", "dry_run", "json", "rejects"])]
     suggest: bool,
-    /// Exports: CSV, TSV, PostgreSQL COPY text, JSON, JSON Lines; of a folder all files in it
+    /// Exports: CSV, TSV, PostgreSQL COPY text, JSON, JSON Lines, calendars (iCalendar), feeds (Atom, RSS); of a folder all
+    /// files in it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }

@@ -16,10 +16,10 @@ use crate::message::link::Links;
 use crate::store::Store;
 use crate::symbol::Symbol;
 
-/// Do what a link of a message does: confirm a consent, or unsubscribe; or what a text message says: STOP; or note that
-/// a message came back
+/// Do what a link of a message does: confirm a consent, unsubscribe, count a click; or what a text message says: STOP; or
+/// note that a message arrived or came back
 ///
-/// For a reader who sends the link by mail, or reads it out. The link alone says what it is about; who has it may use
+/// For a reader who sends the link by mail, or reads it out, and for whatever else takes the library's links. The link alone says what it is about; who has it may use
 /// it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
 #[derive(Args)]
 pub struct Respond {
@@ -37,11 +37,14 @@ pub struct Respond {
     sms: Option<String>,
     /// A reader called the message that has this link spam: it is no click. Nothing more that needs consent goes to the
     /// address
-    #[arg(long, conflicts_with_all = ["sms", "bounced"])]
+    #[arg(long, conflicts_with_all = ["sms", "bounced", "delivered"])]
     complaint: bool,
     /// The message that has this link came back for good: it is no click. The address counts as none
-    #[arg(long, conflicts_with = "sms")]
+    #[arg(long, conflicts_with_all = ["sms", "delivered"])]
     bounced: bool,
+    /// A receipt says that the message that has this link arrived: it is no click
+    #[arg(long, conflicts_with = "sms")]
+    delivered: bool,
     /// The link, as it stands in the message; with `--sms` the text that came
     #[arg(value_name = "LINK|TEXT")]
     link: String,
@@ -61,9 +64,10 @@ impl Respond {
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
-        let came_back = match (self.complaint, self.bounced) {
-            (true, _) => Some(Return::Complained),
-            (_, true) => Some(Return::Bounced),
+        let came_back = match (self.complaint, self.bounced, self.delivered) {
+            (true, ..) => Some(Return::Complained),
+            (_, true, _) => Some(Return::Bounced),
+            (.., true) => Some(Return::Delivered),
             _ => None,
         };
         let (done, word, sentence) = match &self.sms {
@@ -107,6 +111,7 @@ fn told_of_sms(texted: Texted) -> (bool, &'static str, String) {
 
 fn told_of_return(what: Return) -> (bool, &'static str, String) {
     match what {
+        Return::Delivered => (true, "delivered", "Noted: the message arrived.".into()),
         Return::Bounced => (true, "bounced", "Noted: the address counts as none until the patron has another.".into()),
         Return::Complained => {
             (true, "complained", "Noted: nothing more that needs consent goes to that address.".into())
@@ -136,6 +141,7 @@ fn told(response: &Response) -> (bool, &'static str, String) {
             let what = "The message went to an address that is no longer the patron's; nothing was confirmed.";
             (false, "another_address", what.to_owned())
         }
+        Response::Clicked { target } => (true, "clicked", format!("Counted: the link leads to {target}")),
         Response::NotHere(kind) => {
             (false, "not_here", format!("This is a {} link; it opens a page and changes nothing.", kind.word()))
         }

@@ -1,4 +1,5 @@
-//! What a reader's link does: `{{unsubscribe}}` withdraws, `{{confirm}}` turns a question into a consent.
+//! What a reader's link does: `{{unsubscribe}}` withdraws, `{{confirm}}` turns a question into a consent, `{{link}}` is
+//! counted and leads on.
 //!
 //! The link is the only credential: it says which message it came with, and speaks for whoever reads the address to
 //! which that message went. A link that is not ours, was changed, is of another library or of a message that is no
@@ -36,7 +37,9 @@ pub enum Response {
     TooLate,
     /// The message went to an address that is no longer the reader's.
     AnotherAddress,
-    /// A link that leads on or asks, and is answered by a page.
+    /// A tracked link: it is counted, once, and leads here.
+    Clicked { target: String },
+    /// A link that asks, and is answered by a page.
     NotHere(LinkKind),
 }
 
@@ -54,6 +57,9 @@ struct Sent {
     recipient: RecipientKind,
     sent_at: Instant,
     address: Option<KeyedHash>,
+    /// Which of its links it is, and where that leads.
+    link: u16,
+    target: String,
 }
 
 /// Does what a link says, at `now`.
@@ -70,6 +76,7 @@ pub fn respond(
     of_ours(store, program, links, link, now, |answer, transaction, kind| match kind {
         LinkKind::Unsubscribe => answer.unsubscribe(transaction),
         LinkKind::Confirm => answer.confirm(transaction),
+        LinkKind::Click => answer.click(transaction),
         other => Ok(Response::NotHere(other)),
     })
 }
@@ -77,14 +84,17 @@ pub fn respond(
 /// What somebody else says of a message, whoever it is that reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Return {
+    /// The transport says that it arrived.
+    Delivered,
     /// It came back for good: the address does not exist.
     Bounced,
     /// Its reader called it spam.
     Complained,
 }
 
-/// Notes what became of the message that has this link: the event `bounced` or `complained`, once. The address then
-/// counts as none for its patron; one that complained is besides on the suppression list for all that needs consent.
+/// Notes what became of the message that has this link: the event `delivered`, `bounced` or `complained`, once. After the
+/// latter two the address counts as none for its patron; one that complained is besides on the suppression list for all
+/// that needs consent.
 ///
 /// # Errors
 /// If the store cannot be read or written; then nothing was done.
@@ -97,6 +107,7 @@ pub fn returned(
     now: Instant,
 ) -> Result<Result<(), NotOurs>, StoreError> {
     let event = match what {
+        Return::Delivered => "delivered",
         Return::Bounced => "bounced",
         Return::Complained => "complained",
     };
@@ -104,9 +115,11 @@ pub fn returned(
         let sent = answer.sent;
         let purpose = answer.purpose(&transaction.reader())?;
         let present = answer.present_address(&transaction.reader())?;
+        let key = format!("outbox {}", sent.outbox);
+        let is_noted = answer.is_noted(&transaction.reader(), event, &key)?;
         let mut writer = answer.writer(transaction);
-        if let Some(purpose) = purpose.map(|purpose| program.catalogue.purpose(purpose).name) {
-            answer.write_event(&mut writer, event, purpose, &format!("outbox {}", sent.outbox))?;
+        if let Some(purpose) = purpose.filter(|_| !is_noted).map(|purpose| program.catalogue.purpose(purpose).name) {
+            answer.write_event(&mut writer, event, purpose, &key)?;
         }
         if let (Return::Complained, Some(hash)) = (what, sent.address.or(present)) {
             let note = String::new();
@@ -137,7 +150,7 @@ fn of_ours<T>(
 
 fn sent(transaction: &Transaction<'_>, token: Token) -> Result<Option<Sent>, StoreError> {
     let sql = "SELECT o.id, o.patron, o.campaign, o.message, o.channel, o.sent_to, coalesce(o.sent_at, o.claimed_at), \
-                      a.hash \
+                      a.hash, l.target \
                FROM message_link AS l JOIN outbox AS o ON o.id = l.outbox LEFT JOIN outbox_address AS a ON a.outbox = o.id \
                WHERE l.name = ?1 AND l.number = ?2 AND l.kind = ?3 AND o.patron IS NOT NULL";
     let mut statement = transaction.connection().prepare_cached(sql)?;
@@ -152,6 +165,8 @@ fn sent(transaction: &Transaction<'_>, token: Token) -> Result<Option<Sent>, Sto
             recipient: RecipientKind::from_word(row.get_ref(5)?.as_str()?),
             sent_at: Instant(row.get(6)?),
             address: row.get(7)?,
+            link: token.number,
+            target: row.get(8)?,
         }))
     });
     Ok(found.optional()?.flatten())
@@ -213,6 +228,24 @@ impl Answer<'_> {
             self.write_event(&mut writer, "unsubscribed", name, &key)?;
         }
         Ok(Response::Unsubscribed { purpose: name, channel })
+    }
+
+    /// Whoever follows a link twice has followed it once. Where it leads stands in the store and not in the link (UNS-08).
+    fn click(&self, transaction: &Transaction<'_>) -> Result<Response, StoreError> {
+        if let Some(purpose) = self.purpose(&transaction.reader())? {
+            let name = self.program.catalogue.purpose(purpose).name;
+            let key = format!("outbox {} link {}", self.sent.outbox, self.sent.link);
+            if !self.is_noted(&transaction.reader(), "clicked", &key)? {
+                self.write_event(&mut self.writer(transaction), "clicked", name, &key)?;
+            }
+        }
+        Ok(Response::Clicked { target: self.sent.target.clone() })
+    }
+
+    /// Whether an event about the message was noted before: its instant is the first one.
+    fn is_noted(&self, reader: &Reader<'_>, event: &str, key: &str) -> Result<bool, StoreError> {
+        let Some(event) = self.program.catalogue.event_named(Symbol::new(event)) else { return Ok(false) };
+        Ok(reader.record(event, key)?.is_some())
     }
 
     /// An event of the engine's own about the message. The key makes it one however often it is written.

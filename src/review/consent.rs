@@ -76,14 +76,32 @@ pub fn sentence(word: &Word, program: &Program, now: Instant) -> String {
                 Some((last, rule)) if last < today => format!("; ended after {last}: {rule}"),
                 Some((last, rule)) => format!("; its last date is {last}: {rule}"),
             };
-            let state = if is_over(word, program, today) { "no longer in force" } else { "in force" };
+            let state = match Force::of(word, program, today) {
+                Force::Ahead => format!("not yet in force, from {} on", word.on),
+                Force::Now => "in force".to_owned(),
+                Force::Over => "no longer in force".to_owned(),
+            };
             format!("{what}: {state}, {kind}, given {said}{end}")
         }
     }
 }
 
-fn is_over(word: &Word, program: &Program, today: Day) -> bool {
-    word.on > today || word.end(&program.catalogue).is_some_and(|(last, _)| last < today)
+/// Whether a consent that was given holds.
+enum Force {
+    /// It is dated ahead.
+    Ahead,
+    Now,
+    Over,
+}
+
+impl Force {
+    fn of(word: &Word, program: &Program, today: Day) -> Force {
+        match word.end(&program.catalogue) {
+            Some((last, _)) if last < today => Force::Over,
+            _ if word.on > today => Force::Ahead,
+            _ => Force::Now,
+        }
+    }
 }
 
 /// What a rule found about a purpose, by a channel or by any, from the facts that it saw.
@@ -106,6 +124,7 @@ pub(super) fn summed_up(
                 (ConsentState::Withdrawn, _) => format!("by {by} it was withdrawn on {on}"),
                 (ConsentState::Asked, _) => format!("by {by} it was asked for on {on} and not confirmed"),
                 (ConsentState::Given, Some(last)) if last < today => format!("by {by} it ended after {last}"),
+                (ConsentState::Given, _) if on > today => format!("by {by} it was given, from {on} on"),
                 (ConsentState::Given, Some(last)) => format!("by {by} it was given on {on}, until {last}"),
                 (ConsentState::Given, None) => format!("by {by} it was given on {on}, without end"),
             }
@@ -148,7 +167,11 @@ fn receipt(program: &Program, facts: &Facts, word: &Word, kept: &[Kept], now: In
         })
         .collect();
     let state = match word.state {
-        ConsentState::Given if is_over(word, program, library.zone.day(now)) => "expired",
+        ConsentState::Given => match Force::of(word, program, library.zone.day(now)) {
+            Force::Ahead => "not_yet_in_force",
+            Force::Now => ConsentState::Given.word(),
+            Force::Over => "expired",
+        },
         state => state.word(),
     };
     json!({

@@ -86,6 +86,76 @@ fn explain_says_kind_source_instant_and_what_ended_a_consent() {
 }
 
 #[test]
+fn clicks_and_receipts_are_recorded_by_respond_and_counted_by_report() {
+    let town = Town::new();
+    let readers: Vec<String> = (0..24).map(|n| format!("reader{n}@example.org")).collect();
+    for (n, email) in readers.iter().enumerate() {
+        town.patron(&n.to_string(), email, "2026-02-01");
+    }
+    town.tick("2026-02-01", 9);
+    for (n, _) in readers.iter().enumerate() {
+        let patron = town.store().reader().patron_by_key(&n.to_string()).expect("read").expect("a reader");
+        town.visit(patron, "2026-02-02");
+    }
+    town.tick("2026-02-02", 9);
+    town.deliver("2026-02-02", 10);
+    let report = || run(&town, &["report", "--store", "STORE", "--json", PROGRAM, "visit_notice"]);
+    let (code, before, said) = report();
+    assert_eq!(code, Some(0), "{before}{said}");
+    let respond = |more: &[&str], email: &str| {
+        let link = town.link(email, "c");
+        let mut arguments = vec!["respond", "--store", "STORE", "--at", "2026-02-02 12:00"];
+        arguments.extend(more);
+        arguments.extend([link.as_str(), PROGRAM]);
+        run(&town, &arguments)
+    };
+    // A receipt for all, a click of half of them.
+    for (n, email) in readers.iter().enumerate() {
+        let (code, out, _) = respond(&["--delivered"], email);
+        assert_eq!((code, out.as_str()), (Some(0), "Noted: the message arrived.\n"));
+        if n % 2 == 0 {
+            let (code, out, _) = respond(&[], email);
+            assert_eq!((code, out.as_str()), (Some(0), "Counted: the link leads to https://riverside.example/more\n"));
+        }
+    }
+    let (code, _, said) = respond(&["--delivered", "--bounced"], &readers[0]);
+    assert!(code == Some(2) && said.contains("--bounced"), "{said}");
+    let count = |event: &str| town.count(&format!("event_{event}"));
+    assert_eq!((count("delivered"), count("clicked")), (24, 12));
+    town.tick("2026-02-03", 9);
+    let (_, after, _) = report();
+    assert!(!before.contains("\"clicked\":12") && before != after, "{before}");
+    let report: serde_json::Value = serde_json::from_str(&after).expect("JSON");
+    let told = report.to_string();
+    assert!(told.contains("\"delivered\":24") && told.contains("\"clicked\":12"), "{told}");
+}
+
+#[test]
+fn a_consent_dated_ahead_is_not_yet_in_force_and_lines_fit() {
+    let town = Town::new();
+    let ana = town.patron("21", "ana@example.org", "2026-02-01");
+    assert!(town.say(ana, ConsentState::Given, ConsentKind::Express, "2999-01-01"));
+    let consent = |more: &[&str]| {
+        let mut arguments = vec!["consent", "21", "--store", "STORE", "--program", PROGRAM];
+        arguments.extend(more);
+        run(&town, &arguments)
+    };
+    let (code, out, _) = consent(&["show"]);
+    let told = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, Some(0));
+    assert!(told.starts_with("promotion by email: not yet in force, from 2999-01-01 on, express, given"), "{out}");
+    assert!(!told.contains("no longer"), "{out}");
+    let (_, out, _) = consent(&["show", "--json"]);
+    let receipts: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(receipts[0]["state"], "not_yet_in_force");
+    let source = "on the paper form that she filled in at the desk of the branch in the harbour";
+    let (code, out, said) = consent(&["give", "survey", "--by", "email", "--source", source]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(out.split_whitespace().collect::<Vec<_>>().join(" ").contains(source), "{out}");
+    assert!(out.lines().chain(said.lines()).all(|line| line.chars().count() <= 80), "{out}{said}");
+}
+
+#[test]
 fn a_link_an_address_and_an_erasure_have_exit_codes_for_scripts() {
     let town = Town::new();
     let ana = town.patron("21", "ana@example.org", "2026-02-01");

@@ -177,6 +177,37 @@ fn uns_09_an_unsubscription_during_a_delivery_stops_the_rest_of_it() {
     assert_eq!(news, 1, "the one that had left; not the other card with the same address: {sent:?}");
 }
 
+/// A tracked link counts once for each message that has it, and leads where the store says (UNS-08). That is how `clicked`
+/// comes into the store: nothing else writes it.
+#[test]
+fn uns_08_a_click_is_counted_once_and_leads_where_the_message_said() {
+    let (town, ana, _) = subscribed();
+    let clicked = town.program.catalogue.event_named("clicked".into()).expect("built in");
+    let clicks = || town.facts(ana).events(clicked).to_vec();
+    let link = town.link(ANA, "c");
+    for wrong in [
+        format!("{link}A"),
+        link.replace("/c/", "/u/"),
+        format!("{link}?to=https://evil.example").replace("/c/", "/s/"),
+    ] {
+        assert_eq!(town.respond(&wrong, "2026-02-03", 9), Err(NotOurs), "{wrong}");
+    }
+    assert_eq!(clicks().len(), 0);
+    let target = "https://riverside.example/more".to_owned();
+    for (link, hour) in [(link.clone(), 9), (link.clone(), 10), (format!("{link}?to=https://evil.example"), 11)] {
+        assert_eq!(town.respond(&link, "2026-02-03", hour), Ok(Response::Clicked { target: target.clone() }));
+    }
+    let [click] = clicks().try_into().expect("one click");
+    assert_eq!(click.at, town.at("2026-02-03", 9), "the first");
+    let fields = &town.program.catalogue.event(clicked).fields;
+    let field = |name: &str| {
+        let index = fields.iter().position(|field| field.name.as_str() == name).expect("a field");
+        click.fields[index].as_ref().and_then(|value| value.as_name()).expect("a name").to_string()
+    };
+    let about = ["campaign", "message", "purpose", "channel"].map(field);
+    assert_eq!(about, ["visit_notice", "notice", "essential", "email"]);
+}
+
 #[test]
 fn what_comes_back_is_noted_by_the_message_s_link_once() {
     for (what, event, why) in [
