@@ -63,6 +63,8 @@ impl<'p> Stage<'p> {
             Some(names) => Plan::with(program, |campaign| names.contains(&campaign.name)),
             None => Plan::new(program),
         };
+        // Whatever is decided is asked of the interpreter, or no witness would see it.
+        let plan = plan.screening(None);
         Ok(Stage {
             program,
             post,
