@@ -9,7 +9,6 @@ use bookmobile::catalogue::Value;
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, NotRenamed, Plan, TickError};
-use bookmobile::eval::Way;
 use bookmobile::limits;
 use bookmobile::program::Program;
 use bookmobile::review::dry_run::{Means, dry_run};
@@ -480,51 +479,4 @@ fn sto_11_a_read_only_mount() {
         assert!(said.contains("library.db cannot be written"), "{write}: {said}");
     }
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0, "something was handed over");
-}
-
-/// JIT-09: what was compiled belongs to the plan of one program. Two versions that tick one store in turn each decide by
-/// their own text.
-#[test]
-fn jit_09_what_was_compiled_of_another_text_never_runs() {
-    let version = |least: i64| {
-        let mut sources = Sources::default();
-        sources.add(
-            "program.campaign",
-            format!(
-                r#"
-library "Test Library" {{ timezone "America/Toronto"  languages en  sender "T" <news@library.example>  quiet none }}
-purpose essential "Notices" without consent
-patron {{ points int  email email optional }}
-message note {{ email {{ subject "A note" body "Hello." }} }}
-segment regulars {{ points > {least} }}
-campaign many {{ purpose essential  audience everyone  start on entering regulars including current members  send note }}
-"#
-            ),
-        );
-        check::compile(sources).program.expect("no errors")
-    };
-    let versions = [version(10), version(20)];
-    let plans = versions.each_ref().map(|program| Plan::new(program).screening(Some(Way::Native)));
-    let mut store = Store::in_memory().expect("memory");
-    store.align(&versions[0].catalogue).expect("columns");
-    let points = versions[0].catalogue.field_named(Symbol::new("points")).expect("declared");
-    for (tick, which) in [0, 1, 0, 1, 1, 0].into_iter().enumerate() {
-        let now = town::instant(tick as i64);
-        // At each tick somebody comes in with 15 points, and somebody with 25.
-        let transaction = store.begin().expect("nobody else writes");
-        let mut writer = transaction.writer(&versions[0].library.zone, now);
-        for value in [15, 25] {
-            let key = format!("{value} at {tick}");
-            writer.patron(&key, Some(now), &[(points, Some(Value::Int(value)))]).expect("written");
-        }
-        drop(writer);
-        transaction.commit().expect("written");
-        engine::tick(&mut store, &plans[which], now, None).expect("a tick");
-        let started = |value: i64| -> bool {
-            let sql = "SELECT EXISTS (SELECT 1 FROM enrolment JOIN patron ON patron.id = enrolment.patron WHERE patron.key = ?1)";
-            let key = format!("{value} at {tick}");
-            store.connection().query_row(sql, [key], |row| row.get(0)).expect("readable")
-        };
-        assert_eq!((started(15), started(25)), (which == 0, true), "tick {tick} by version {which}");
-    }
 }
