@@ -91,7 +91,7 @@ impl Visited<'_, '_> {
                 }
             }
             StartKind::Event { .. } => {
-                let is_admitted = self.is_admitted(of, interpreter);
+                let is_admitted = of.admits(self.facts, self.now, interpreter);
                 for row in self.rows(of, interpreter) {
                     let is_new = row.at > self.since.at || row.row > self.since.row;
                     if is_new && is_due(row.at) && is_admitted && !self.has_decided(campaign, Some(row.row), None) {
@@ -138,13 +138,6 @@ impl Visited<'_, '_> {
         self.facts.events(event).iter().filter(|row| fits(row)).collect()
     }
 
-    /// In the audience, and known to be in no exception.
-    fn is_admitted(&self, of: &OfCampaign<'_>, interpreter: &mut Interpreter<'_>) -> bool {
-        let question = Question::of(self.facts, self.now);
-        of.audience.is_none_or(|rule| interpreter.truth(rule, &question) == Truth::True)
-            && of.except.iter().all(|&rule| interpreter.truth(rule, &question) == Truth::False)
-    }
-
     fn has_decided(&self, campaign: &Campaign, row: Option<RowId>, date: Option<&str>) -> bool {
         let sql = "SELECT EXISTS (SELECT 1 FROM occurrence WHERE patron = ?1 AND campaign = ?2 \
                    AND event_row IS ?3 AND (?4 IS NULL OR date = ?4))";
@@ -171,7 +164,7 @@ impl Visited<'_, '_> {
         for name in names.expect("readable") {
             let name = name.expect("readable");
             let of = self.lowered.of(name.as_str().into()).expect("only campaigns of the program enrol");
-            if !self.is_admitted(of, interpreter) {
+            if !of.admits(self.facts, self.now, interpreter) {
                 return Err(format!(
                     "{} was enrolled in {name}, and is not known to be in its audience",
                     self.facts.key

@@ -1,10 +1,11 @@
 //! A program's conditions, lowered for the laws: apart from the engine, and once for all histories.
 
 use bookmobile::catalogue::EventId;
-use bookmobile::eval::{RuleId, Rules, World};
+use bookmobile::eval::{Interpreter, Question, RuleId, Rules, Truth, World};
 use bookmobile::program::{Audience, Campaign, Program, StartKind};
-use bookmobile::rule::Tables;
+use bookmobile::rule::{Facts, Tables};
 use bookmobile::symbol::Symbol;
+use bookmobile::time::Instant;
 
 pub struct Lowered<'p> {
     pub program: &'p Program,
@@ -63,5 +64,14 @@ impl<'p> Lowered<'p> {
     pub fn world<'w>(&'w self, tables: &'w Tables) -> World<'w> {
         let library = &self.program.library;
         World { catalogue: &self.program.catalogue, tables, zone: &library.zone, week_starts: library.week_starts }
+    }
+}
+
+impl OfCampaign<'_> {
+    /// Whether a patron is in the audience, and known to be in no exception.
+    pub fn admits(&self, facts: &Facts, now: Instant, interpreter: &mut Interpreter<'_>) -> bool {
+        let question = Question::of(facts, now);
+        self.audience.is_none_or(|rule| interpreter.truth(rule, &question) == Truth::True)
+            && self.except.iter().all(|&rule| interpreter.truth(rule, &question) == Truth::False)
     }
 }

@@ -64,7 +64,7 @@ impl Turn<'_, '_> {
             let Some(fires) = self.fires(of, baseline == self.now, before, interpreter) else { continue };
             let runs = campaign.runs_from.is_none_or(|from| self.zone().day(self.now) >= from)
                 && campaign.runs_to.is_none_or(|to| self.zone().day(self.now) <= to);
-            let is_owed = fires && runs && self.is_admitted(of, interpreter);
+            let is_owed = fires && runs && of.admits(self.facts, self.now, interpreter);
             let decided = self.decided(campaign);
             if is_owed != decided {
                 let what = if is_owed { "owed" } else { "not owed, and decided" };
@@ -143,16 +143,10 @@ impl Turn<'_, '_> {
             && self.now <= zone.plus(due, campaign.expires_after)
             && campaign.runs_from.is_none_or(|from| day >= from)
             && campaign.runs_to.is_none_or(|to| day <= to);
-        if is_due && self.is_admitted(of, interpreter) && !self.decided(campaign) {
+        if is_due && of.admits(self.facts, self.now, interpreter) && !self.decided(campaign) {
             return Err(format!("owed: {} to {}: it was due at {}", campaign.name, self.facts.key, due.timestamp()));
         }
         Ok(())
-    }
-
-    fn is_admitted(&self, of: &OfCampaign<'_>, interpreter: &mut Interpreter<'_>) -> bool {
-        let question = Question::of(self.facts, self.now);
-        of.audience.is_none_or(|rule| interpreter.truth(rule, &question) == Truth::True)
-            && of.except.iter().all(|&rule| interpreter.truth(rule, &question) == Truth::False)
     }
 
     /// Whether this tick decided an occurrence of the campaign for the patron.
