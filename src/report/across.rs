@@ -23,7 +23,11 @@ pub struct Set {
     pub people: Vec<PatronId>,
 }
 
-const FEW: Role = Role::Implied { nobody_tells: false };
+/// What nobody prints; that it is nobody tells nothing.
+const UNPRINTED: Role = Role::Implied { nobody_tells: false };
+
+/// How many people are in which of the sets, of those that are in any.
+type Patterns = Vec<(Vec<bool>, i64)>;
 
 /// Adds to the table what follows from the counts of `sets`, of people under `limit`.
 pub fn tie(table: &mut Table, sets: &[Set], limit: i64) {
@@ -34,52 +38,49 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64) {
     }
     let patterns = patterns(&large);
     let is_few = |count: i64| 0 < count && count < limit;
-    for one in 0..large.len() {
-        for other in one + 1..large.len() {
+    pairs(table, &large, &patterns, &is_few);
+    combinations(&mut vec![0; large.len()], 0, TOGETHER, &mut |signs| add(table, &large, &patterns, signs, &is_few));
+    for whole in 0..large.len() {
+        add(table, &large, &patterns, &parts_of(whole, &large, &patterns), &is_few);
+    }
+}
+
+/// Of each two sets those who are in one alone, if they are few.
+fn pairs(table: &mut Table, sets: &[&Set], patterns: &Patterns, is_few: &dyn Fn(i64) -> bool) {
+    for one in 0..sets.len() {
+        for other in one + 1..sets.len() {
             let count = |of: [bool; 2]| -> i64 {
                 patterns.iter().filter(|(among, _)| [among[one], among[other]] == of).map(|(_, count)| count).sum()
             };
             let (both, left, right) = (count([true, true]), count([true, false]), count([false, true]));
             if is_few(left) || is_few(right) {
-                let both = table.cell(both.unsigned_abs(), FEW, 0);
+                let both = table.cell(both.unsigned_abs(), UNPRINTED, 0);
                 for (set, rest) in [(one, left), (other, right)] {
-                    let rest = (rest > 0).then(|| table.cell(rest.unsigned_abs(), FEW, 0));
-                    table.sum(large[set].cell, [both].into_iter().chain(rest).collect());
+                    let rest = (rest > 0).then(|| table.cell(rest.unsigned_abs(), UNPRINTED, 0));
+                    table.sum(sets[set].cell, [both].into_iter().chain(rest).collect());
                 }
             }
         }
     }
-    let mut signs = vec![0; large.len()];
-    combinations(&mut signs, 0, TOGETHER, &mut |signs| {
-        if let Some(count) = counted_once(&patterns, signs)
-            && is_few(count)
-        {
-            let of = |sign: i64| (0..large.len()).filter(move |&set| signs[set] == sign).map(|set| large[set].cell);
-            add(table, of(1).collect(), of(-1).collect(), count);
-        }
-    });
-    for whole in 0..large.len() {
-        let mut signs = vec![0; large.len()];
-        signs[whole] = 1;
-        let mut inside: Vec<usize> = (0..large.len()).filter(|&set| set != whole).collect();
-        inside.sort_by_key(|&set| std::cmp::Reverse(large[set].people.len()));
-        for set in inside {
-            signs[set] = -1;
-            if counted_once(&patterns, &signs).is_none() {
-                signs[set] = 0;
-            }
-        }
-        let parts: Vec<CellId> = (0..large.len()).filter(|&set| signs[set] == -1).map(|set| large[set].cell).collect();
-        if parts.len() >= TOGETHER
-            && let Some(rest) = counted_once(&patterns, &signs).filter(|&rest| is_few(rest))
-        {
-            add(table, vec![large[whole].cell], parts, rest);
+}
+
+/// A set less as many sets inside it as have nobody in common, the larger ones first: a sign for each.
+fn parts_of(whole: usize, sets: &[&Set], patterns: &Patterns) -> Vec<i64> {
+    let mut signs = vec![0; sets.len()];
+    signs[whole] = 1;
+    let mut inside: Vec<usize> = (0..sets.len()).filter(|&set| set != whole).collect();
+    inside.sort_by_key(|&set| std::cmp::Reverse(sets[set].people.len()));
+    for set in inside {
+        signs[set] = -1;
+        if counted_once(patterns, &signs).is_none() {
+            signs[set] = 0;
         }
     }
+    signs
 }
 
 /// How many people are in just these sets.
-fn patterns(sets: &[&Set]) -> Vec<(Vec<bool>, i64)> {
+fn patterns(sets: &[&Set]) -> Patterns {
     let mut among: HashMap<PatronId, Vec<bool>> = HashMap::new();
     for (index, set) in sets.iter().enumerate() {
         for patron in &set.people {
@@ -93,7 +94,7 @@ fn patterns(sets: &[&Set]) -> Vec<(Vec<bool>, i64)> {
 
 /// How many are counted when the sets are added and taken away, if nobody is counted more than once or less than nought
 /// times.
-fn counted_once(patterns: &[(Vec<bool>, i64)], signs: &[i64]) -> Option<i64> {
+fn counted_once(patterns: &Patterns, signs: &[i64]) -> Option<i64> {
     let mut sum = 0;
     for (pattern, count) in patterns {
         match pattern.iter().zip(signs).filter(|(is_in, _)| **is_in).map(|(_, sign)| sign).sum::<i64>() {
@@ -122,15 +123,17 @@ fn combinations(signs: &mut Vec<i64>, from: usize, left: usize, each: &mut dyn F
     }
 }
 
-/// Says that `added` less `taken` are so few.
-fn add(table: &mut Table, added: Vec<CellId>, mut taken: Vec<CellId>, few: i64) {
-    let rest = table.cell(few.unsigned_abs(), FEW, 0);
-    taken.push(rest);
+/// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few.
+fn add(table: &mut Table, sets: &[&Set], patterns: &Patterns, signs: &[i64], is_few: &dyn Fn(i64) -> bool) {
+    let Some(few) = counted_once(patterns, signs).filter(|&count| is_few(count)) else { return };
+    let of = |sign: i64| (0..sets.len()).filter(move |&set| signs[set] == sign).map(|set| sets[set].cell);
+    let (added, mut taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).collect());
+    taken.push(table.cell(few.unsigned_abs(), UNPRINTED, 0));
     match added.as_slice() {
         [whole] => table.sum(*whole, taken),
         _ => {
             let value: i64 = added.iter().map(|&cell| table.cells()[cell].value).sum();
-            let whole = table.cell(value.unsigned_abs(), FEW, 0);
+            let whole = table.cell(value.unsigned_abs(), UNPRINTED, 0);
             table.sum(whole, added);
             table.sum(whole, taken);
         }

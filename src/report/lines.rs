@@ -28,6 +28,16 @@ pub enum Group {
     },
 }
 
+impl Group {
+    /// Whether it is the same group, whatever its share and its first message were edited to.
+    fn is_same(&self, other: &Group) -> bool {
+        match (self, other) {
+            (Group::Arm { split, arm, .. }, Group::Arm { split: of, arm: other, .. }) => (split, arm) == (of, other),
+            _ => self == other,
+        }
+    }
+}
+
 /// A count of people in a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Count {
@@ -256,7 +266,8 @@ impl Cells {
     fn of(table: &mut Table, part: &Part<'_>, measured: Measured, told: Option<&[Line]>) -> Cells {
         let people = &part.people;
         let told = told.map(|lines| {
-            lines.iter().find(|line| Some(&line.group) == part.group.as_ref()).map_or([Count::None; 6], Line::counts)
+            let same = |line: &&Line| part.group.as_ref().is_some_and(|group| group.is_same(&line.group));
+            lines.iter().find(same).map_or([Count::None; MEASURES], Line::counts)
         });
         let is_held_out = matches!(part.group, Some(Group::HeldOut | Group::HeldOutAt { .. }))
             || part.group.is_none() && people.first().is_some_and(|person| person.held_out);
