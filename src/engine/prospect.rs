@@ -48,7 +48,7 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
         })
         .collect();
     let concerns_all = watches.iter().any(Watch::looks_at_all);
-    let touched = tick::touched(&store.reader(), db, before.as_ref(), now)?;
+    let touched = tick::touched(&store.reader(), db, before.as_ref(), &plan.program.revision, now)?;
     if touched.everybody {
         return Ok(Prospect { patrons: None, looks_at });
     }
@@ -59,12 +59,8 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
         patrons.extend(store.reader().awaiting_purge()?);
     }
     if concerns_all {
-        // The program may have been edited since they were last driven.
-        let sql = "SELECT patron FROM enrolment \
-                   WHERE (state IN ('gathering', 'running') OR goal = 'open') AND patron IS NOT NULL";
-        for patron in db.prepare_cached(sql)?.query_map((), |row| row.get(0).map(PatronId))? {
-            patrons.insert(patron?);
-        }
+        // A tick that looks at everybody drives them.
+        patrons.extend(state::enrolled(db)?);
     }
     Ok(Prospect { patrons: Some(patrons.into_iter().collect()), looks_at })
 }

@@ -19,6 +19,8 @@ pub struct Clock {
     pub event_row: RowId,
     /// The campaigns that took part.
     pub campaigns: BTreeSet<String>,
+    /// The version of the program.
+    pub revision: String,
     pub key: ShareKey,
 }
 
@@ -131,7 +133,8 @@ words!(Goal { None = "none", Open = "open", Reached = "reached", Missed = "misse
 
 /// The last tick, if there was one.
 pub fn clock(db: &Connection) -> rusqlite::Result<Option<Clock>> {
-    let mut query = db.prepare_cached("SELECT ticked_at, change, event_row, share_key, campaigns FROM engine_clock")?;
+    let mut query =
+        db.prepare_cached("SELECT ticked_at, change, event_row, share_key, campaigns, revision FROM engine_clock")?;
     query
         .query_row([], |row| {
             Ok(Clock {
@@ -139,6 +142,7 @@ pub fn clock(db: &Connection) -> rusqlite::Result<Option<Clock>> {
                 change: row.get(1)?,
                 event_row: RowId(row.get(2)?),
                 campaigns: row.get_ref(4)?.as_str()?.split_whitespace().map(str::to_owned).collect(),
+                revision: row.get(5)?,
                 key: ShareKey(row.get(3)?),
             })
         })
@@ -146,13 +150,13 @@ pub fn clock(db: &Connection) -> rusqlite::Result<Option<Clock>> {
 }
 
 /// Writes the last tick.
-pub fn set_clock(db: &Connection, clock: &Clock, revision: &str) -> rusqlite::Result<()> {
+pub fn set_clock(db: &Connection, clock: &Clock) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT OR REPLACE INTO engine_clock VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
         clock.ticked_at.0,
         clock.change,
         clock.event_row.0,
         written(&clock.campaigns),
-        revision,
+        clock.revision,
         clock.key.0
     ])?;
     Ok(())
@@ -295,6 +299,13 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
         revision: row.get(18)?,
         rows: Vec::new(),
     })
+}
+
+/// The patrons of enrolments that run, or whose goal is open.
+pub fn enrolled(db: &Connection) -> rusqlite::Result<Vec<PatronId>> {
+    let sql = "SELECT DISTINCT patron FROM enrolment \
+               WHERE (state IN ('gathering', 'running') OR goal = 'open') AND patron IS NOT NULL";
+    db.prepare_cached(sql)?.query_map((), |row| row.get(0).map(PatronId))?.collect()
 }
 
 /// One enrolment with the rows that started it.

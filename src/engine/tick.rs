@@ -248,9 +248,10 @@ fn decide(
         change: reader.newest_change()?,
         event_row: reader.newest_row()?,
         campaigns: plan.campaigns.iter().map(|running| running.name().to_owned()).collect(),
+        revision: plan.program.revision.to_string(),
         key,
     };
-    state::set_clock(db, &after, &plan.program.revision)?;
+    state::set_clock(db, &after)?;
     Ok(tick.report)
 }
 
@@ -272,7 +273,7 @@ fn work(
     let reader = transaction.reader();
     let concerns_all =
         watches.iter().zip(&plan.campaigns).any(|(watch, running)| !running.is_public() && watch.looks_at_all());
-    let touched = touched(&reader, transaction.connection(), before, now)?;
+    let touched = touched(&reader, transaction.connection(), before, &plan.program.revision, now)?;
     let everybody = touched.everybody;
     let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || everybody };
     let mut patrons = touched.patrons.into_iter().peekable();
@@ -287,7 +288,7 @@ fn work(
     Ok(all.collect())
 }
 
-/// Whose data changed since the last tick, or whose `until` has come.
+/// Whose data changed since the last tick, whose `until` has come, or who are enrolled and the program was edited.
 pub(super) struct Touched {
     /// In order of id.
     pub patrons: Vec<Chosen>,
@@ -299,6 +300,7 @@ pub(super) fn touched(
     reader: &Reader<'_>,
     db: &Connection,
     before: Option<&Clock>,
+    revision: &str,
     now: Instant,
 ) -> Result<Touched, StoreError> {
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
@@ -308,6 +310,10 @@ pub(super) fn touched(
         changes.patrons.into_iter().map(|change| Chosen { patron: change.patron, change: Some(change) }).collect();
     for patron in due {
         patrons.push(Chosen { patron: patron?, change: None });
+    }
+    if before.is_some_and(|clock| clock.revision != revision) {
+        // When to look at them was said by another version: the time of a goal may be shorter now.
+        patrons.extend(state::enrolled(db)?.into_iter().map(|patron| Chosen { patron, change: None }));
     }
     // Those with a change before those without, of whom one is enough.
     patrons.sort_by_key(|chosen| (chosen.patron, chosen.change.is_none()));
