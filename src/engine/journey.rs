@@ -1,11 +1,13 @@
 //! A campaign's steps as a flat list of operations, each with a place that survives edits.
 //!
-//! A place names a step by its content: the blocks around it, what it says, and which of several equal ones it is.
-//! An enrolment remembers its place, not a number, so a program may change under it: it goes on where the new
-//! version keeps the place. A message is remembered by another name, independent of the blocks around it, so that
-//! nobody gets it twice because a line was moved.
+//! A place names a step by its content: the blocks around it, what it says, and what the step before it says; and, where
+//! no other step of its block says the same, also without the step before it. An enrolment remembers its place, not a
+//! number, so a program may change under it: it goes on where the new version keeps the place under either name. Of two
+//! equal waits each is so known by what it waits after: an edit of one never makes the other its heir. A message is
+//! remembered by another name, independent of the blocks around it, so that nobody gets it twice because a line was moved.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use crate::catalogue::{Channel, ListId};
 use crate::engine::fingerprint::{Fingerprints, digest};
@@ -19,9 +21,11 @@ use crate::time::{Day, Duration, TimeOfDay, Unit, Weekday};
 #[derive(Clone, Debug)]
 pub struct Journey<'p> {
     pub ops: Vec<Op<'p>>,
-    /// The place of each operation.
+    /// The place of each operation: one name or two, with a blank between them.
     places: Vec<String>,
-    by_place: HashMap<String, usize>,
+    by_name: HashMap<String, usize>,
+    /// Everything that the steps say, also what is no part of their places.
+    said: String,
 }
 
 /// One operation. A `usize` is the index of the operation to go on with.
@@ -162,12 +166,14 @@ impl<'p> Journey<'p> {
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Journey<'p> {
-        let mut lowering = Lowering { program, fingerprints, compiler, ops: Vec::new(), places: Vec::new(), splits: 0 };
+        let (ops, places, said) = (Vec::new(), Vec::new(), String::new());
+        let mut lowering = Lowering { program, fingerprints, compiler, ops, places, said, splits: 0 };
         lowering.block(&campaign.steps, "");
         lowering.push(Op::Stop, "end".into());
         count_equal(&mut lowering.ops);
-        let by_place = lowering.places.iter().enumerate().rev().map(|(index, place)| (place.clone(), index)).collect();
-        Journey { ops: lowering.ops, places: lowering.places, by_place }
+        let names = lowering.places.iter().enumerate().rev();
+        let names = names.flat_map(|(index, place)| place.split(' ').map(move |name| (name.to_owned(), index)));
+        Journey { by_name: names.collect(), ops: lowering.ops, places: lowering.places, said: digest(&lowering.said) }
     }
 
     /// The place of an operation.
@@ -177,12 +183,12 @@ impl<'p> Journey<'p> {
 
     /// Whether both have the same steps in the same order.
     pub fn is_like(&self, other: &Journey<'_>) -> bool {
-        self.places == other.places
+        self.places == other.places && self.said == other.said
     }
 
     /// The operation at a place, if this version has it.
     pub fn find(&self, place: &str) -> Option<usize> {
-        self.by_place.get(place).copied()
+        place.split(' ').find_map(|name| self.by_name.get(name).copied())
     }
 }
 
@@ -192,7 +198,16 @@ struct Lowering<'a, 'p> {
     compiler: &'a mut Compiler<'p>,
     ops: Vec<Op<'p>>,
     places: Vec<String>,
+    said: String,
     splits: usize,
+}
+
+/// What a step is called.
+struct Name {
+    /// Its place.
+    place: String,
+    /// What the steps inside it are called by.
+    around: String,
 }
 
 /// Counts the equal ones before and after each step that sends, on the way through the steps that has the most of them.
@@ -229,13 +244,37 @@ impl<'p> Lowering<'_, 'p> {
     }
 
     fn block(&mut self, steps: &'p [Step], around: &str) {
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        for step in steps {
-            let content = self.content(&step.kind);
-            let count = seen.entry(content.clone()).or_default();
-            let place = digest(&format!("{around}/{content}#{count}"));
+        let contents: Vec<String> = steps.iter().map(|step| self.content(&step.kind)).collect();
+        let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut before = "";
+        for (step, content) in steps.iter().zip(&contents) {
+            let count = seen.entry((before, content)).or_default();
+            let behind = digest(&format!("{around}/{before}>{content}#{count}"));
             *count += 1;
-            self.step(&step.kind, place);
+            let alone = contents.iter().filter(|other| *other == content).count() == 1;
+            let alone = alone.then(|| digest(&format!("{around}/{content}#0")));
+            let place = [behind.as_str()].into_iter().chain(alone.as_deref()).collect::<Vec<_>>().join(" ");
+            let _ = write!(self.said, "{around}/{content} {}\n", self.rest(&step.kind));
+            self.step(&step.kind, Name { place, around: alone.unwrap_or(behind) });
+            before = content;
+        }
+    }
+
+    /// What a step says beside its content.
+    fn rest(&self, step: &StepKind) -> String {
+        let said = |expr: &Option<Expr>| expr.as_ref().map_or_else(String::new, |expr| self.fingerprints.expr(expr));
+        match step {
+            StepKind::Send { to, channels, condition, .. } => {
+                let staff = match to {
+                    Recipient::Staff(address) => self.fingerprints.expr(address),
+                    Recipient::Patron | Recipient::Guardian => String::new(),
+                };
+                format!("{channels:?} {} {staff}", said(condition))
+            }
+            StepKind::Publish { channels, until, .. } => format!("{channels:?} {until:?}"),
+            StepKind::Split(arms) => format!("{:?}", arms.iter().map(|(percent, _)| percent).collect::<Vec<_>>()),
+            StepKind::Repeat { up_to, .. } => up_to.to_string(),
+            _ => String::new(),
         }
     }
 
@@ -277,7 +316,7 @@ impl<'p> Lowering<'_, 'p> {
         }
     }
 
-    fn step(&mut self, step: &'p StepKind, place: String) {
+    fn step(&mut self, step: &'p StepKind, Name { place, around }: Name) {
         match step {
             StepKind::Send { message, to, channels, condition } => {
                 let name = StepName { content: self.send_content(*message, to), ordinal: 1, ahead: 0 };
@@ -302,26 +341,26 @@ impl<'p> Lowering<'_, 'p> {
             }
             StepKind::WaitUpTo { at_most, until, then, otherwise } => {
                 let until = self.compiler.rule(until);
-                let head = self.push(Op::WaitUpTo { at_most: *at_most, until, otherwise: 0 }, place.clone());
-                self.block(then, &format!("{place}/then"));
-                let jump = self.push(Op::Jump(0), format!("{place}/end"));
+                let head = self.push(Op::WaitUpTo { at_most: *at_most, until, otherwise: 0 }, place);
+                self.block(then, &format!("{around}/then"));
+                let jump = self.push(Op::Jump(0), format!("{around}/end"));
                 let start = self.ops.len();
-                self.block(otherwise, &format!("{place}/else"));
+                self.block(otherwise, &format!("{around}/else"));
                 let end = self.ops.len();
                 self.ops[head] = Op::WaitUpTo { at_most: *at_most, until, otherwise: start };
                 self.ops[jump] = Op::Jump(end);
             }
-            StepKind::If { branches, otherwise } => self.branches(branches, otherwise, &place),
+            StepKind::If { branches, otherwise } => self.branches(branches, otherwise, Name { place, around }),
             StepKind::Split(arms) => {
                 let ordinal = self.splits;
                 self.splits += 1;
-                let head = self.push(Op::Split { ordinal, arms: Vec::new() }, place.clone());
+                let head = self.push(Op::Split { ordinal, arms: Vec::new() }, place);
                 let mut targets = Vec::new();
                 let mut jumps = Vec::new();
                 for (index, (share, steps)) in arms.iter().enumerate() {
                     targets.push((*share, self.ops.len()));
-                    self.block(steps, &format!("{place}/arm {index}"));
-                    jumps.push(self.push(Op::Jump(0), format!("{place}/arm {index} end")));
+                    self.block(steps, &format!("{around}/arm-{index}"));
+                    jumps.push(self.push(Op::Jump(0), format!("{around}/arm-{index}-end")));
                 }
                 let end = self.ops.len();
                 self.ops[head] = Op::Split { ordinal, arms: targets };
@@ -332,9 +371,9 @@ impl<'p> Lowering<'_, 'p> {
             StepKind::Repeat { every, up_to, until, body } => {
                 let until = until.as_ref().map(|until| self.compiler.rule(until));
                 let repeat = |after| Op::Repeat { every: *every, up_to: *up_to, until, after };
-                let head = self.push(repeat(0), place.clone());
-                self.block(body, &format!("{place}/round"));
-                self.push(Op::Round(head), format!("{place}/end"));
+                let head = self.push(repeat(0), place);
+                self.block(body, &format!("{around}/round"));
+                self.push(Op::Round(head), format!("{around}/end"));
                 self.ops[head] = repeat(self.ops.len());
             }
             StepKind::AddTo(list) => drop(self.push(Op::AddTo(*list), place)),
@@ -343,17 +382,17 @@ impl<'p> Lowering<'_, 'p> {
         }
     }
 
-    fn branches(&mut self, branches: &'p [(Expr, Vec<Step>)], otherwise: &'p [Step], place: &str) {
+    fn branches(&mut self, branches: &'p [(Expr, Vec<Step>)], otherwise: &'p [Step], Name { place, around }: Name) {
         let mut jumps = Vec::new();
         for (index, (condition, steps)) in branches.iter().enumerate() {
-            let name = if index == 0 { place.to_owned() } else { format!("{place}/test {index}") };
+            let name = if index == 0 { place.clone() } else { format!("{around}/test-{index}") };
             let condition = self.compiler.rule(condition);
             let test = self.push(Op::Test { condition, otherwise: 0 }, name);
-            self.block(steps, &format!("{place}/if {index}"));
-            jumps.push(self.push(Op::Jump(0), format!("{place}/if {index} end")));
+            self.block(steps, &format!("{around}/if-{index}"));
+            jumps.push(self.push(Op::Jump(0), format!("{around}/if-{index}-end")));
             self.ops[test] = Op::Test { condition, otherwise: self.ops.len() };
         }
-        self.block(otherwise, &format!("{place}/else"));
+        self.block(otherwise, &format!("{around}/else"));
         let end = self.ops.len();
         for jump in jumps {
             self.ops[jump] = Op::Jump(end);

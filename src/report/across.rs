@@ -4,7 +4,7 @@
 //! of three make up a fourth's: `everybody` less `those of a branch` is the others. Whatever holds between the people who
 //! are counted is taken for known:
 //!
-//! - of two campaigns, those who are in one and not in the other, where these are few;
+//! - of two campaigns, those who are in one and not in the other, where these are few, or nobody of them did something;
 //! - sums and differences of up to [`TOGETHER`] campaigns that count nobody twice and nobody less than once, where these
 //!   are few: the whole less its parts, two campaigns less the one that is either;
 //! - a campaign less all the campaigns inside it that have nobody in common, however many.
@@ -21,10 +21,9 @@ const TOGETHER: usize = 4;
 pub struct Set {
     pub cell: CellId,
     pub people: Vec<PatronId>,
+    /// Of whom they are those who did something, where it tells of each of these that nobody did; else nobody.
+    pub among: Vec<PatronId>,
 }
-
-/// What nobody prints; that it is nobody tells nothing.
-const UNPRINTED: Role = Role::Implied { nobody_tells: false };
 
 /// How many people are in which of the sets, of those that are in any.
 type Patterns = Vec<(Vec<bool>, i64)>;
@@ -36,29 +35,91 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64) {
     if large.len() < 2 || limit <= 1 {
         return;
     }
-    let patterns = patterns(&large);
-    let is_few = |count: i64| 0 < count && count < limit;
-    pairs(table, &large, &patterns, &is_few);
-    combinations(&mut vec![0; large.len()], 0, TOGETHER, &mut |signs| add(table, &large, &patterns, signs, &is_few));
+    let counted = [patterns(&large, |set| &set.people), patterns(&large, |set| &set.among)];
+    let mut tie = Tie { table, cells: large.iter().map(|set| set.cell).collect(), counted, limit };
+    tie.pairs();
+    tie.combinations(&mut vec![0; large.len()], 0, TOGETHER);
     for whole in 0..large.len() {
-        add(table, &large, &patterns, &parts_of(whole, &large, &patterns), &is_few);
+        let signs = parts_of(whole, &large, &tie.counted[0]);
+        tie.add(&signs);
     }
 }
 
-/// Of each two sets those who are in one alone, if they are few.
-fn pairs(table: &mut Table, sets: &[&Set], patterns: &Patterns, is_few: &dyn Fn(i64) -> bool) {
-    for one in 0..sets.len() {
-        for other in one + 1..sets.len() {
-            let count = |of: [bool; 2]| -> i64 {
-                patterns.iter().filter(|(among, _)| [among[one], among[other]] == of).map(|(_, count)| count).sum()
-            };
-            let (both, left, right) = (count([true, true]), count([true, false]), count([false, true]));
-            if is_few(left) || is_few(right) {
-                let both = table.cell(both.unsigned_abs(), UNPRINTED, 0);
-                for (set, rest) in [(one, left), (other, right)] {
-                    let rest = (rest > 0).then(|| table.cell(rest.unsigned_abs(), UNPRINTED, 0));
-                    table.sum(sets[set].cell, [both].into_iter().chain(rest).collect());
+/// The sets of one measure.
+struct Tie<'t> {
+    table: &'t mut Table,
+    /// By set.
+    cells: Vec<CellId>,
+    /// The people, and those among whom they are.
+    counted: [Patterns; 2],
+    limit: i64,
+}
+
+impl Tie<'_> {
+    /// Whether so many of so many are few.
+    fn is_few(&self, [people, among]: [i64; 2]) -> bool {
+        if people == 0 { among > 0 } else { people < self.limit }
+    }
+
+    /// A count that nobody prints.
+    fn unprinted(&mut self, value: i64) -> CellId {
+        self.table.cell(value.unsigned_abs(), Role::Implied { nobody_tells: value == 0 }, 0)
+    }
+
+    /// Of each two sets those who are in one alone, if they are few.
+    fn pairs(&mut self) {
+        for one in 0..self.cells.len() {
+            for other in one + 1..self.cells.len() {
+                let count = |of: [bool; 2]| -> [i64; 2] {
+                    let in_them = |(among, _): &&(Vec<bool>, i64)| [among[one], among[other]] == of;
+                    [0, 1].map(|what| self.counted[what].iter().filter(in_them).map(|(_, count)| count).sum())
+                };
+                let (both, left, right) = (count([true, true])[0], count([true, false]), count([false, true]));
+                if self.is_few(left) || self.is_few(right) {
+                    let both = self.unprinted(both);
+                    for (set, rest) in [(one, left), (other, right)] {
+                        let is_some = rest[0] > 0 || self.is_few(rest);
+                        let rest = is_some.then(|| self.unprinted(rest[0]));
+                        self.table.sum(self.cells[set], [both].into_iter().chain(rest).collect());
+                    }
                 }
+            }
+        }
+    }
+
+    /// All ways to add and take away at least three and at most `left` more of the sets from `from` on.
+    fn combinations(&mut self, signs: &mut Vec<i64>, from: usize, left: usize) {
+        if signs.iter().filter(|sign| **sign != 0).count() > 2 {
+            self.add(signs);
+        }
+        if left == 0 {
+            return;
+        }
+        for set in from..signs.len() {
+            for sign in [1, -1] {
+                signs[set] = sign;
+                self.combinations(signs, set + 1, left - 1);
+            }
+            signs[set] = 0;
+        }
+    }
+
+    /// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few.
+    fn add(&mut self, signs: &[i64]) {
+        let Some(people) = counted_once(&self.counted[0], signs) else { return };
+        if !self.is_few([people, counted_once(&self.counted[1], signs).unwrap_or(0)]) {
+            return;
+        }
+        let rest = self.unprinted(people);
+        let of = |sign: i64| (0..signs.len()).filter(move |&set| signs[set] == sign).map(|set| self.cells[set]);
+        let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain([rest]).collect());
+        match added.as_slice() {
+            [whole] => self.table.sum(*whole, taken),
+            _ => {
+                let value: i64 = added.iter().map(|&cell| self.table.cells()[cell].value).sum();
+                let whole = self.table.cell(value.unsigned_abs(), Role::Implied { nobody_tells: false }, 0);
+                self.table.sum(whole, added);
+                self.table.sum(whole, taken);
             }
         }
     }
@@ -79,11 +140,10 @@ fn parts_of(whole: usize, sets: &[&Set], patterns: &Patterns) -> Vec<i64> {
     signs
 }
 
-/// How many people are in just these sets.
-fn patterns(sets: &[&Set]) -> Patterns {
+fn patterns(sets: &[&Set], people: impl Fn(&Set) -> &Vec<PatronId>) -> Patterns {
     let mut among: HashMap<PatronId, Vec<bool>> = HashMap::new();
     for (index, set) in sets.iter().enumerate() {
-        for patron in &set.people {
+        for patron in people(set) {
             among.entry(*patron).or_insert_with(|| vec![false; sets.len()])[index] = true;
         }
     }
@@ -104,38 +164,4 @@ fn counted_once(patterns: &Patterns, signs: &[i64]) -> Option<i64> {
         }
     }
     Some(sum)
-}
-
-/// All ways to add and take away at least three and at most `left` of the sets from `from` on.
-fn combinations(signs: &mut Vec<i64>, from: usize, left: usize, each: &mut dyn FnMut(&[i64])) {
-    if signs.iter().filter(|sign| **sign != 0).count() > 2 {
-        each(signs);
-    }
-    if left == 0 {
-        return;
-    }
-    for set in from..signs.len() {
-        for sign in [1, -1] {
-            signs[set] = sign;
-            combinations(signs, set + 1, left - 1, each);
-        }
-        signs[set] = 0;
-    }
-}
-
-/// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few.
-fn add(table: &mut Table, sets: &[&Set], patterns: &Patterns, signs: &[i64], is_few: &dyn Fn(i64) -> bool) {
-    let Some(few) = counted_once(patterns, signs).filter(|&count| is_few(count)) else { return };
-    let of = |sign: i64| (0..sets.len()).filter(move |&set| signs[set] == sign).map(|set| sets[set].cell);
-    let (added, mut taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).collect());
-    taken.push(table.cell(few.unsigned_abs(), UNPRINTED, 0));
-    match added.as_slice() {
-        [whole] => table.sum(*whole, taken),
-        _ => {
-            let value: i64 = added.iter().map(|&cell| table.cells()[cell].value).sum();
-            let whole = table.cell(value.unsigned_abs(), UNPRINTED, 0);
-            table.sum(whole, added);
-            table.sum(whole, taken);
-        }
-    }
 }

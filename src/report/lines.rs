@@ -7,6 +7,7 @@ use super::count::Person;
 use super::hide::hidden;
 use super::table::{CellId, Role, Table};
 use crate::program::{Campaign, Program, Step, StepKind};
+use crate::rule::PatronId;
 
 /// A group of people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -192,7 +193,7 @@ pub struct Asked<'a> {
 /// counted in one table: what one report prints may tell what another hides.
 pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line>> {
     let mut table = Table::default();
-    let mut totals: Vec<[Option<CellId>; MEASURES]> = Vec::new();
+    let mut totals: Vec<Vec<Option<CellId>>> = Vec::new();
     let mut all: Vec<Vec<(Group, Cells)>> = Vec::new();
     for Asked { campaign, people, measured, told } in asked {
         let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
@@ -207,11 +208,17 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
         let lines = parts.into_iter().zip(cells);
         all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
     }
-    for (measure, does) in DOES.iter().enumerate() {
+    for kind in 0..MEASURES + INSIDE.len() {
         let sets = asked.iter().zip(&totals).filter_map(|(asked, totals)| {
-            let is_counted = |person: &&Person| does(person) && !(person.held_out && SENDS.contains(&measure));
-            let people = asked.people.iter().filter(is_counted).map(|person| person.patron);
-            Some(Set { cell: totals[measure]?, people: people.collect() })
+            let those = |does: &dyn Fn(&Person) -> bool| -> Vec<PatronId> {
+                asked.people.iter().filter(|person| does(person)).map(|person| person.patron).collect()
+            };
+            let people = those(&|person| is_counted(kind, person));
+            let among = match whole_of(kind) {
+                Some((whole, true)) => those(&|person| is_counted(whole, person)),
+                _ => Vec::new(),
+            };
+            Some(Set { cell: totals[kind]?, people, among })
         });
         across::tie(&mut table, &sets.collect::<Vec<Set>>(), limit);
     }
@@ -228,11 +235,12 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
     all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect()
 }
 
-/// The cells of all people of a campaign, held out or not.
-fn total(table: &mut Table, parts: &[Part<'_>], cells: &[Cells]) -> [Option<CellId>; MEASURES] {
+/// The cells of all people of a campaign, held out or not: those who did, and those who did not.
+fn total(table: &mut Table, parts: &[Part<'_>], cells: &[Cells]) -> Vec<Option<CellId>> {
     let held_out = parts.iter().position(|part| part.group == Some(Group::HeldOut));
-    let Some(held_out) = held_out else { return cells[0].0 };
-    std::array::from_fn(|measure| match (cells[0].0[measure], cells[held_out].0[measure]) {
+    let of = |part: usize| cells[part].0.into_iter().chain(cells[part].1);
+    let Some(held_out) = held_out else { return of(0).collect() };
+    let pairs = of(0).zip(of(held_out)).map(|pair| match pair {
         (Some(written), Some(held)) => {
             let value = [written, held].map(|cell| table.cells()[cell].value).iter().sum::<i64>();
             let whole = table.cell(value.unsigned_abs(), Role::Implied { nobody_tells: false }, 0);
@@ -240,7 +248,8 @@ fn total(table: &mut Table, parts: &[Part<'_>], cells: &[Cells]) -> [Option<Cell
             Some(whole)
         }
         (written, _) => written,
-    })
+    });
+    pairs.collect()
 }
 
 /// Enrolled, sent, delivered, clicked, goal known, goal reached.
@@ -259,8 +268,31 @@ const DOES: [fn(&Person) -> bool; MEASURES] = [
 /// The measures of those to whom something may go: not of those held out.
 const SENDS: std::ops::RangeInclusive<usize> = 1..=3;
 
-/// The cells of one part, by measure.
-struct Cells([Option<CellId>; MEASURES]);
+/// A measure, one that is part of it, and whether it tells of everybody of the whole that nobody, or everybody, did.
+const INSIDE: [(usize, usize, bool); 5] = [(0, 1, false), (1, 2, false), (1, 3, true), (0, 4, false), (4, 5, true)];
+
+/// Whether a person did what is measured or, from [`MEASURES`] on, was inside and did not.
+fn is_counted(kind: usize, person: &Person) -> bool {
+    let did = |measure: usize| DOES[measure](person) && !(person.held_out && SENDS.contains(&measure));
+    match kind.checked_sub(MEASURES) {
+        None => did(kind),
+        Some(inside) => {
+            let (whole, part, _) = INSIDE[inside];
+            did(whole) && !did(part) && !(person.held_out && SENDS.contains(&part))
+        }
+    }
+}
+
+/// What is measured of whom: the measure around, and whether nobody at all tells of everybody in it.
+fn whole_of(kind: usize) -> Option<(usize, bool)> {
+    match kind.checked_sub(MEASURES) {
+        None => INSIDE.iter().find(|(_, part, _)| *part == kind).map(|(whole, _, tells)| (*whole, *tells)),
+        Some(inside) => Some((INSIDE[inside].0, INSIDE[inside].2)),
+    }
+}
+
+/// The cells of one part, by measure, and of those who did not, as of [`INSIDE`].
+struct Cells([Option<CellId>; MEASURES], [Option<CellId>; INSIDE.len()]);
 
 impl Cells {
     fn of(table: &mut Table, part: &Part<'_>, measured: Measured, told: Option<&[Line]>) -> Cells {
@@ -296,20 +328,14 @@ impl Cells {
         let clicked = cell(3, sends && measured.clicks, tells, 2);
         let known = cell(4, goal, false, 6);
         let reached = cell(5, goal, tells, 7);
+        let did = [enrolled, sent, delivered, clicked, known, reached];
         // Who did not is a count as well.
-        for (whole, part, nobody_tells) in [
-            (enrolled, sent, false),
-            (sent, delivered, false),
-            (sent, clicked, tells),
-            (enrolled, known, false),
-            (known, reached, tells),
-        ] {
-            if let (Some(whole), Some(part)) = (whole, part) {
-                let nobody_tells = nobody_tells && table.cells()[whole].value > 0;
-                table.rest(whole, vec![part], nobody_tells);
-            }
-        }
-        Cells([enrolled, sent, delivered, clicked, known, reached])
+        let did_not = INSIDE.map(|(whole, part, nobody_tells)| {
+            let (whole, part) = (did[whole]?, did[part]?);
+            let nobody_tells = nobody_tells && tells && table.cells()[whole].value > 0;
+            Some(table.rest(whole, vec![part], nobody_tells))
+        });
+        Cells(did, did_not)
     }
 }
 

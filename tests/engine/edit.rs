@@ -127,6 +127,25 @@ fn nobody_gets_a_step_twice_because_a_line_was_moved() {
     assert_eq!(sent, ["note_a", "note_b", "note_c"]);
 }
 
+/// Of two equal waits each is known by what it waits after: an edit of one never makes the other its heir.
+#[test]
+fn an_edit_of_one_of_two_equal_waits_passes_over_no_message() {
+    let begun = "send note_a  wait 3 days  send note_b  wait 3 days  send note_c";
+    for new in [
+        "send note_a  wait 2 days  send note_b  wait 3 days  send note_c",
+        "if house is eastside { send note_a  wait 3 days }  send note_b  wait 3 days  send note_c",
+        "wait 3 days  send note_a  wait 3 days  send note_b  wait 3 days  send note_c",
+        "send note_a  wait 3 days  send note_b  send note_c",
+        "send note_a  wait 3 days  send note_b  wait 2 days  send note_c",
+    ] {
+        assert_eq!(edited(begun, new), ["note_a", "note_b", "note_c"], "{new}");
+    }
+    // One that was alone goes on where another one was put behind it.
+    let begun = "send note_a  wait 3 days  send note_b";
+    let sent = edited(begun, "send note_a  wait 3 days  send note_b  wait 3 days  send note_c");
+    assert_eq!(sent, ["note_a", "note_b", "note_c"]);
+}
+
 #[test]
 fn versions_are_kept_as_long_as_something_runs_in_them() {
     let old = steps("send note_a  wait 2 days  send note_b");
@@ -274,6 +293,15 @@ fn a_dry_run_says_how_many_enrolments_an_edit_meets() {
     let (affected, sent) = foretold(begun, &steps("send note_a  wait 9 days  send note_c"));
     assert_eq!(affected, moved(engine::Affected { go_on_before: 1, ..one }));
     assert_eq!(sent, ["note_a", "note_b"]);
+
+    // The same steps in the same places, one of which asks more.
+    let (affected, sent) = foretold(begun, &steps("send note_a  wait 2 days  send note_b only if house is central"));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(sent, ["note_a"]);
+    let repeat = "repeat every 2 days up to 2 times { send note_a }";
+    let (affected, sent) = foretold(repeat, &steps(&repeat.replace("up to 2", "up to 3")));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(sent, ["note_a", "note_a", "note_a"]);
 
     let (affected, sent) = foretold(begun, &program(""));
     assert_eq!(affected, moved(engine::Affected { stand_still: 1, ..one }));

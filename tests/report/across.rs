@@ -31,7 +31,12 @@ fn program(names: &[&str]) -> Program {
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-fn person(patron: i64, is_sent: bool) -> Person {
+/// Whoever came: the first `none` people did not, the others by chance.
+fn came(patron: i64, none: i64) -> bool {
+    patron >= none && patron % 3 > 0
+}
+
+fn person(patron: i64, is_sent: bool, none: i64) -> Person {
     Person {
         patron: PatronId(patron),
         held_out: false,
@@ -40,18 +45,18 @@ fn person(patron: i64, is_sent: bool) -> Person {
         sent_at: is_sent.then_some(Instant(1)),
         delivered_at: None,
         clicked_at: None,
-        goal_known: false,
-        reached_at: None,
+        goal_known: true,
+        reached_at: came(patron, none).then_some(Instant(1)),
         goal_open: false,
     }
 }
 
-const MEASURED: Measured = Measured { delivery: false, clicks: false, goal: false };
+const MEASURED: Measured = Measured { delivery: false, clicks: false, goal: true };
 
 /// What is printed of campaigns with these people. Of those in `told` a report was given out by itself before.
-fn printed(program: &Program, sets: &[BTreeSet<i64>], unsent: i64, told: usize, limit: i64) -> Vec<Line> {
+fn printed(program: &Program, sets: &[BTreeSet<i64>], [unsent, none]: [i64; 2], told: usize, limit: i64) -> Vec<Line> {
     let people: Vec<Vec<Person>> =
-        sets.iter().map(|set| set.iter().map(|&patron| person(patron, patron % 97 != unsent)).collect()).collect();
+        sets.iter().map(|set| set.iter().map(|&patron| person(patron, patron % 97 != unsent, none)).collect()).collect();
     let campaign = |index: usize| program.campaign(Symbol::new(NAMES[index])).expect("a campaign");
     let asked =
         |index: usize| Asked { campaign: campaign(index), people: &people[index], measured: MEASURED, told: None };
@@ -63,23 +68,28 @@ fn printed(program: &Program, sets: &[BTreeSet<i64>], unsent: i64, told: usize, 
     found.into_iter().map(|mut lines| lines.remove(0)).collect()
 }
 
-/// Who is in just which campaigns: the attacker knows which of these kinds of people there are, and no count.
-fn kinds(sets: &[BTreeSet<i64>]) -> BTreeMap<Vec<usize>, i64> {
-    let mut found = BTreeMap::new();
-    for patron in sets.iter().flatten().collect::<BTreeSet<_>>() {
-        let kind: Vec<usize> = (0..sets.len()).filter(|&set| sets[set].contains(patron)).collect();
-        *found.entry(kind).or_default() += 1;
+/// Who is in just which campaigns, and how many of these are counted: the attacker knows which of these kinds of people
+/// there are, and no count.
+fn kinds(among: &[BTreeSet<i64>], sets: &[BTreeSet<i64>]) -> BTreeMap<Vec<usize>, (i64, i64)> {
+    let mut found: BTreeMap<Vec<usize>, (i64, i64)> = BTreeMap::new();
+    for patron in among.iter().flatten().collect::<BTreeSet<_>>() {
+        let kind: Vec<usize> = (0..among.len()).filter(|&set| among[set].contains(patron)).collect();
+        let (count, all) = found.entry(kind).or_default();
+        *count += i64::from(sets.iter().any(|set| set.contains(patron)));
+        *all += 1;
     }
     found
 }
 
 /// Attacks one measure: how many small differences there are. Of any two campaigns those in one and not in the other, and
-/// those in one and in none of the others inside it, are not to be narrowed.
-fn attacked(sets: &[BTreeSet<i64>], counts: &[Count], limit: i64) -> usize {
+/// those in one and in none of the others inside it, are not to be narrowed. Nobody is small too where there are some
+/// `among` whom nobody did it.
+fn attacked(sets: &[BTreeSet<i64>], among: Option<&[BTreeSet<i64>]>, counts: &[Count], limit: i64) -> usize {
     let mut attack = Attack::default();
-    let kinds = kinds(sets);
+    let around = among.unwrap_or(sets);
+    let kinds = kinds(around, sets);
     let name = |kind: &[usize]| format!("only in {kind:?}");
-    let mut differences: BTreeMap<String, i64> = BTreeMap::new();
+    let mut differences: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for (set, count) in counts.iter().enumerate() {
         let those: Vec<String> = kinds.keys().filter(|kind| kind.contains(&set)).map(|kind| name(kind)).collect();
         attack.adds_up(NAMES[set], &those);
@@ -90,7 +100,9 @@ fn attacked(sets: &[BTreeSet<i64>], counts: &[Count], limit: i64) -> usize {
     let mut difference = |of: &dyn Fn(&[usize]) -> bool, called: String| {
         let those: Vec<String> = kinds.keys().filter(|kind| of(kind)).map(|kind| name(kind)).collect();
         attack.adds_up(&called, &those);
-        differences.insert(called, kinds.iter().filter(|(kind, _)| of(kind)).map(|(_, count)| count).sum());
+        let counts = || kinds.iter().filter(|(kind, _)| of(kind)).map(|(_, counts)| counts);
+        let all = if among.is_some() { counts().map(|(_, all)| all).sum() } else { 0 };
+        differences.insert(called, (counts().map(|(count, _)| count).sum(), all));
     };
     for one in 0..sets.len() {
         for other in (0..sets.len()).filter(|other| *other != one) {
@@ -98,13 +110,14 @@ fn attacked(sets: &[BTreeSet<i64>], counts: &[Count], limit: i64) -> usize {
             difference(&|kind| kind.contains(&one) && !kind.contains(&other), called);
         }
         let inside: Vec<usize> =
-            (0..sets.len()).filter(|&other| other != one && sets[other].is_subset(&sets[one])).collect();
+            (0..sets.len()).filter(|&other| other != one && around[other].is_subset(&around[one])).collect();
         let called = format!("{} less its parts", NAMES[one]);
         difference(&|kind| kind.contains(&one) && !kind.iter().any(|set| inside.contains(set)), called);
     }
     let bounds = attack.bounds();
     let mut small = 0;
-    for (called, &count) in differences.iter().filter(|(_, count)| (1..limit).contains(*count)) {
+    let is_small = |count: i64, among: i64| (1..limit).contains(&count) || count == 0 && among > 0;
+    for (called, (count, _)) in differences.iter().filter(|(_, (count, among))| is_small(*count, *among)) {
         small += 1;
         let found = bounds[called.as_str()];
         assert!(
@@ -156,13 +169,18 @@ fn rep_02_nothing_small_follows_from_several_reports() {
         }
         let unsent = luck.below(97) as i64;
         let told = luck.below(2) as usize;
-        let printed = printed(&program, &sets, unsent, told, 10);
+        let none = luck.below(20) as i64;
+        let printed = printed(&program, &sets, [unsent, none], told, 10);
         let sent: Vec<BTreeSet<i64>> =
             sets.iter().map(|set| set.iter().copied().filter(|patron| patron % 97 != unsent).collect()).collect();
         let enrolled: Vec<Count> = printed.iter().map(|line| line.enrolled).collect();
-        small += attacked(&sets, &enrolled, 10);
+        small += attacked(&sets, None, &enrolled, 10);
         let counts: Vec<Count> = printed.iter().map(|line| line.sent).collect();
-        small += attacked(&sent, &counts, 10);
+        small += attacked(&sent, None, &counts, 10);
+        let reached: Vec<BTreeSet<i64>> =
+            sets.iter().map(|set| set.iter().copied().filter(|&patron| came(patron, none)).collect()).collect();
+        let counts: Vec<Count> = printed.iter().map(|line| line.goal_reached).collect();
+        small += attacked(&reached, Some(&sets), &counts, 10);
         shown += enrolled.iter().filter(|count| count.known().is_some()).count();
         all += enrolled.len();
     }
