@@ -106,6 +106,7 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
         write_one(found, preview, program, terminal)?;
     } else {
         writeln!(terminal, "\n{}", table(found))?;
+        write_waiting(&found.campaigns, terminal)?;
     }
     if !found.affected.is_empty() {
         writeln!(terminal, "\nRunning enrolments that this version of the program meets:")?;
@@ -224,12 +225,7 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
     for (reason, count) in &preview.skipped {
         write_wrapped(terminal, "    ", &format!("{} do not start: {reason}", show::count(*count)))?;
     }
-    if !preview.held.is_empty() {
-        writeln!(terminal, "\nWaiting since an earlier delivery:")?;
-    }
-    for (message, reason, count) in &preview.held {
-        write_wrapped(terminal, "  ", &format!("{message} to {}: {reason}", show::count(*count)))?;
-    }
+    write_waiting(std::slice::from_ref(preview), terminal)?;
     if !preview.dates.is_empty() {
         writeln!(terminal, "\nToday these mean:")?;
     }
@@ -245,6 +241,19 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
         for line in sample.text.lines() {
             writeln!(terminal, "{}{line}", if line.is_empty() { "" } else { "    " })?;
         }
+    }
+    Ok(())
+}
+
+/// What hours, limits or a transport held back at an earlier delivery.
+fn write_waiting(previews: &[Preview], terminal: &mut Terminal) -> Result<(), Failure> {
+    let waiting = || previews.iter().flat_map(|preview| preview.held.iter().map(|held| (&preview.name, held)));
+    if waiting().next().is_some() {
+        writeln!(terminal, "\nWaiting since an earlier delivery:")?;
+    }
+    for (name, (message, reason, count)) in waiting() {
+        let of = if previews.len() > 1 { format!("{name}: ") } else { String::new() };
+        write_wrapped(terminal, "  ", &format!("{of}{message} to {}: {reason}", show::count(*count)))?;
     }
     Ok(())
 }

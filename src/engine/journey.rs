@@ -254,7 +254,7 @@ impl<'p> Lowering<'_, 'p> {
             let alone = contents.iter().filter(|other| *other == content).count() == 1;
             let alone = alone.then(|| digest(&format!("{around}/{content}#0")));
             let place = [behind.as_str()].into_iter().chain(alone.as_deref()).collect::<Vec<_>>().join(" ");
-            let _ = write!(self.said, "{around}/{content} {}\n", self.rest(&step.kind));
+            let _ = writeln!(self.said, "{around}/{content} {}", self.rest(&step.kind));
             self.step(&step.kind, Name { place, around: alone.unwrap_or(behind) });
             before = content;
         }

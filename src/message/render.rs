@@ -111,14 +111,17 @@ impl Content {
     /// Whether the message says `text`, for `expect … saying`: blanks and line ends are alike, and so are upper and
     /// lower case.
     pub fn says(&self, text: &str) -> bool {
-        let parts: &[&str] = match self {
-            Content::Email { subject, text, .. } => &[subject, text],
-            Content::Sms { text, .. } | Content::Print { text, .. } => &[text],
-            Content::Published { title, text, link, .. } => &[title, text, link],
-        };
         let words = |text: &str| fold(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned();
-        let wanted = words(text);
-        parts.iter().any(|part| words(part).contains(&wanted))
+        words(&self.plain()).contains(&words(text))
+    }
+
+    /// All that is read of it, one part below the other.
+    pub fn plain(&self) -> String {
+        match self {
+            Content::Email { subject, text, .. } => format!("{subject}\n{text}"),
+            Content::Sms { text, .. } | Content::Print { text, .. } => text.clone(),
+            Content::Published { title, text, link, .. } => format!("{title}\n{text}\n{link}"),
+        }
     }
 }
 

@@ -32,8 +32,10 @@ impl Turn {
     /// Takes the turn at the store at `store`, and writes down who has it and since when.
     ///
     /// # Errors
-    /// If the file beside the store cannot be made or written.
+    /// If there is no store, or the file beside it cannot be made or written.
     pub fn take(store: &Path, work: Work, now: Instant) -> io::Result<Result<Turn, HeldBy>> {
+        // Nothing is left beside what is not there.
+        store.metadata()?;
         let mut path = OsString::from(store);
         path.push(match work {
             Work::Tick => ".tick",
@@ -68,6 +70,9 @@ mod tests {
     fn the_second_is_told_who_has_the_turn() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = folder.path().join("library.db");
+        let take_none = Turn::take(&store, Work::Tick, Instant(0));
+        assert!(take_none.is_err() && folder.path().read_dir().expect("a folder").next().is_none());
+        File::create(&store).expect("a file");
         let take = |second: i64| Turn::take(&store, Work::Tick, Instant(second * 1_000_000)).expect("a file");
         let first = take(0).expect("nobody has it");
         let HeldBy(owner) = take(60).expect_err("somebody has it");

@@ -55,8 +55,10 @@ const MEASURED: Measured = Measured { delivery: false, clicks: false, goal: true
 
 /// What is printed of campaigns with these people. Of those in `told` a report was given out by itself before.
 fn printed(program: &Program, sets: &[BTreeSet<i64>], [unsent, none]: [i64; 2], told: usize, limit: i64) -> Vec<Line> {
-    let people: Vec<Vec<Person>> =
-        sets.iter().map(|set| set.iter().map(|&patron| person(patron, patron % 97 != unsent, none)).collect()).collect();
+    let people: Vec<Vec<Person>> = sets
+        .iter()
+        .map(|set| set.iter().map(|&patron| person(patron, patron % 97 != unsent, none)).collect())
+        .collect();
     let campaign = |index: usize| program.campaign(Symbol::new(NAMES[index])).expect("a campaign");
     let asked =
         |index: usize| Asked { campaign: campaign(index), people: &people[index], measured: MEASURED, told: None };

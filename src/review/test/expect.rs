@@ -245,18 +245,9 @@ fn gets(stage: &Stage<'_>, wanted: &Wanted, times: Option<i64>) -> Result<Failur
     }
     if let Some(text) = &wanted.saying {
         let of_message = stage.deliveries.iter().filter(|d| wanted.is_for(d) && d.message == wanted.message);
-        because.extend(of_message.map(|d| format!("the message says {:?}, not {text:?}", text_of(&d.content))));
+        because.extend(of_message.map(|d| format!("the message says {:?}, not {text:?}", d.content.plain())));
     }
     Ok(Some((message, because)))
-}
-
-fn text_of(content: &crate::message::Content) -> String {
-    use crate::message::Content;
-    match content {
-        Content::Email { subject, text, .. } => format!("{subject}\n{text}"),
-        Content::Sms { text, .. } | Content::Print { text, .. } => text.clone(),
-        Content::Published { title, text, .. } => format!("{title}\n{text}"),
-    }
 }
 
 fn described(wanted: &Wanted) -> String {

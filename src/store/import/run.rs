@@ -254,7 +254,10 @@ impl Run<'_> {
         summary.new -= gathered.repeated + gathered.replaced;
         summary.unchanged += gathered.repeated;
         summary.changed += gathered.replaced;
-        summary.removed += self.complete(target, &seen)?;
+        // Where there is no file nothing is said of what is there.
+        if !inputs.is_empty() {
+            summary.removed += self.complete(target, &seen)?;
+        }
         Ok(summary)
     }
 
