@@ -57,7 +57,7 @@ fn main() {
         println!("{name}: compiled in {:.1} ms, {left} conditions left to the interpreter", ms(took));
     }
     let town = rivals::Town::new(&program.catalogue, &columns, now);
-    let words = |bitmaps: Vec<Bitmap>| -> Vec<Vec<u64>> { bitmaps.iter().map(|map| map.words().to_vec()).collect() };
+    let words = |bitmaps: Vec<Bitmap>| -> Vec<Vec<u64>> { bitmaps.into_iter().map(Bitmap::into_words).collect() };
     let query = sql::query(&town);
     let tables = if engines { sql::tables(&town) } else { Vec::new() };
     let mut duckdb = engines.then(|| DuckDb::start(&tables, &query)).flatten();

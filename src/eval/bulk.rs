@@ -39,6 +39,11 @@ impl Bitmap {
     pub fn words(&self) -> &[u64] {
         &self.words
     }
+
+    /// As [`Bitmap::words`].
+    pub fn into_words(self) -> Vec<u64> {
+        self.words
+    }
 }
 
 /// Until when truths hold though no data arrives, patron by patron.

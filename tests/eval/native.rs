@@ -154,13 +154,7 @@ fn columns_keep_facts() {
     for start in 0..200 {
         let crowd = crowd(&numbers[start..]);
         let catalogue = catalogue();
-        let wanted = Wanted {
-            fields: vec![true; catalogue.fields.len()],
-            changed: vec![true; catalogue.fields.len()],
-            events: catalogue.events.iter().map(|event| Some(vec![true; event.fields.len()])).collect(),
-            consents: true,
-            lists: true,
-        };
+        let wanted = Wanted::everything(&catalogue);
         let columns = Case::of(&crowd, &catalogue).columns(&wanted);
         assert_eq!(columns.len(), crowd.patrons.len());
         for (row, facts) in crowd.patrons.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::super::calendar::Cut;
 use super::super::rules::WindowId;
 use super::super::tabulate::{Interval, NOTHING, Ordered, Tabulator};
 use super::super::window::Edge;
-use super::plan::{CountId, GROUP, Limit, Plan, Source, Test, Turn, Walk};
+use super::plan::{Limit, Plan, Source, Test, Turn};
 use crate::catalogue::{Type, Value};
 use crate::rule::columns::{Cells, Column, Columns, EVENT_EPOCH, UNKNOWN_DAY, UNKNOWN_NUMBER};
 use crate::time::{Day, Instant};
@@ -18,12 +18,6 @@ pub(super) struct Bound {
     pub sets: Vec<Set>,
     /// By `CountId`: the window's ends, both excluded: days since the epoch of events, or instants.
     pub spans: Vec<(i64, i64)>,
-    /// By walk and group of counts by place: for 0 to 8 events at hand two vectors. The first moves each count's
-    /// event into its lane; the second has the date, excluded, since which it counts: behind all where there are too
-    /// few events, and before all where it is the patron's.
-    pub groups: Vec<Vec<Vec<u64>>>,
-    /// By walk: the last date that no summed count reaches.
-    pub reaches: Vec<i64>,
     /// For each window that moves by periods: days until the next one begins.
     pub boundaries: HashMap<WindowId, i64>,
     /// The instant.
@@ -91,49 +85,22 @@ pub(super) fn bind(
         .map(|(source, test)| set(*source, *test, columns, tabulator, steady))
         .collect::<Option<Vec<_>>>()?;
     let spans: Vec<(i64, i64)> = plan.counts.iter().map(|count| span(count.span, tabulator)).collect();
-    let groups = plan.walks.iter().map(|walk| walk.placed.chunks(GROUP).map(|ids| group(plan, ids, &spans)).collect());
-    let reach = |walk: &Walk| walk.summed.iter().map(|id| spans[*id].0).min().unwrap_or(i64::MAX);
-    let reaches = plan.walks.iter().map(reach).collect();
     let periods = plan.turns.iter().chain(plan.span_turns.iter().flatten()).filter_map(|turn| match turn {
         Turn::Period(window) => Some(*window),
         _ => None,
     });
     let boundaries = periods.map(|window| (window, tabulator.next_period(window))).collect();
-    Some(Bound {
-        groups: groups.collect(),
-        reaches,
-        boundaries,
-        sets,
-        spans,
-        now: now.0,
-        today: event_day(tabulator.today()),
-    })
+    Some(Bound { boundaries, sets, spans, now: now.0, today: event_day(tabulator.today()) })
 }
 
-fn group(plan: &Plan, counts: &[CountId], spans: &[(i64, i64)]) -> Vec<u64> {
-    let mut words = Vec::new();
-    for held in 0..=GROUP as i64 {
-        let (mut places, mut from) = ([0xff_u8; 2 * GROUP], [i16::MAX; GROUP]);
-        for (lane, id) in counts.iter().enumerate() {
-            let n = plan.counts[*id].n;
-            if n <= held {
-                let place = 2 * (held - n) as u8;
-                places[2 * lane..2 * lane + 2].copy_from_slice(&[place, place + 1]);
-                from[lane] = spans[*id].0 as i16;
-            }
-        }
-        let from: Vec<u8> = from.iter().flat_map(|day| day.to_le_bytes()).collect();
-        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
-        words.extend(places.chunks_exact(8).chain(from.chunks_exact(8)).map(word));
-    }
-    words
-}
+/// Events that are looked at side by side.
+const LANES: usize = 8;
 
 /// For 0 to 8 events at hand: the greatest date in their lanes, the least in the others.
-pub(super) static HELD: [[i16; GROUP]; GROUP + 1] = {
-    let mut held = [[i16::MIN; GROUP]; GROUP + 1];
+pub(super) static HELD: [[i16; LANES]; LANES + 1] = {
+    let mut held = [[i16::MIN; LANES]; LANES + 1];
     let mut row = 0;
-    while row <= GROUP {
+    while row <= LANES {
         let mut lane = 0;
         while lane < row {
             held[row][lane] = i16::MAX;

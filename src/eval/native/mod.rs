@@ -1,10 +1,10 @@
-//! Native code for the rules of a program: all conditions in one function, over columns, 64 patrons at a time.
+//! Native code for the rules of a program: all conditions at once, over columns, 64 patrons at a time.
 //!
-//! [`Native::compile`] makes the function once for a program and a shape of columns; [`Native::run`] evaluates it at
+//! [`Native::compile`] makes the functions once for a program and a shape of columns; [`Native::run`] evaluates them at
 //! an instant. The interpreter is the reference and answers what has no native form; where nothing can be native
 //! (no executable memory, no back end, an instant at which a zone repeats a date) the caller asks it for everything.
 //!
-//! With validity the same function says for each patron until when none of its tests and counts changes.
+//! With validity the same code says for each patron until when none of its tests and counts changes.
 //!
 //! Knows the normal form and columns; never names the interpreter, which comes in as a [`Tabulator`] and as the words
 //! of the conditions that were left to it.
@@ -20,27 +20,27 @@ use super::rules::{NodeId, Rules};
 use super::tabulate::Tabulator;
 use crate::catalogue::Type;
 use crate::limits::NATIVE_PARTS;
-use crate::rule::columns::{BLOCK, Columns};
+use crate::rule::columns::{BLOCK, Columns, Places};
 use crate::time::Instant;
 
 use super::question::World;
 use bind::Set;
 use code::Code;
 pub use code::Refused;
-use emit::{Slot, Width};
+use emit::{BATCH, Slot, Width, Work};
 use plan::{Limit, Plan, Source};
 
 pub(super) use emit::NO_DAY;
 pub(super) use plan::wanted;
 
-/// Blocks that a thread takes at once: 16,384 patrons.
-const BATCH: usize = 256;
-
 /// Compiled conditions.
 pub(super) struct Native {
     plan: Plan,
     code: Code,
-    slots: Vec<Slot>,
+    /// By function.
+    slots: Vec<Vec<Slot>>,
+    /// Words that a thread keeps.
+    scratch: usize,
     shape: Shape,
 }
 
@@ -50,7 +50,7 @@ struct Shape {
     /// Of each test's cells the width, and whether they can be told from the unknown.
     tests: Vec<(Width, bool)>,
     consents: Vec<(crate::catalogue::PurposeId, crate::catalogue::Channel)>,
-    days_fit: Vec<Option<bool>>,
+    events: Vec<Option<(bool, Places)>>,
 }
 
 impl Shape {
@@ -63,7 +63,7 @@ impl Shape {
                 .map(|of| (Width::of(of), of.fits()))
                 .collect(),
             consents: columns.consents.iter().map(|consents| (consents.purpose, consents.channel)).collect(),
-            days_fit: columns.events.iter().map(|events| events.as_ref().map(|events| events.days_fit)).collect(),
+            events: columns.events.iter().map(|of| of.as_ref().map(|of| (of.days_fit, of.recent.places))).collect(),
         }
     }
 }
@@ -84,9 +84,10 @@ impl Native {
         if plan.tests.len() + plan.counts.len() > NATIVE_PARTS {
             return Err(Refused(format!("the rules have more than {NATIVE_PARTS} different conditions")));
         }
-        let (code, slots) = Code::new(|builder| emit::emit(&plan, columns, builder))?;
+        let work = Work::of(&plan);
+        let (code, slots) = Code::new(&work.jobs, |job, builder| emit::emit(&plan, columns, &work, job, builder))?;
         let shape = Shape::of(&plan, columns);
-        Ok(Native { plan, code, slots, shape })
+        Ok(Native { scratch: work.rows() * BATCH, plan, code, slots, shape })
     }
 
     /// Whether the code is good for these columns, of the same catalogue.
@@ -124,18 +125,24 @@ impl Native {
             until = asked.until.clone();
             until.resize(blocks * BLOCK, i64::MAX);
         }
-        let mut table: Vec<u64> = Vec::new();
-        for slot in &self.slots {
-            let words = match slot {
-                Slot::Result(index) => [results[*index].as_mut_ptr() as u64; 2],
-                Slot::Days => [days.as_mut_ptr() as u64; 2],
-                Slot::Until => [until.as_mut_ptr() as u64; 2],
-                slot => resolve(*slot, &self.plan, columns, &bound, &asked.words),
-            };
-            table.extend(&words[..slot.words()]);
-        }
+        let mut table = |slots: &Vec<Slot>| -> Vec<u64> {
+            let words = slots.iter().flat_map(|slot| {
+                let words = match slot {
+                    Slot::Result(index) => [results[*index].as_mut_ptr() as u64; 2],
+                    Slot::Days => [days.as_mut_ptr() as u64; 2],
+                    Slot::Until => [until.as_mut_ptr() as u64; 2],
+                    slot => resolve(*slot, &self.plan, columns, &bound, &asked.words),
+                };
+                words.into_iter().take(slot.words())
+            });
+            words.collect()
+        };
+        let tables: Vec<Vec<u64>> = self.slots.iter().map(&mut table).collect();
         let batches: Vec<usize> = (0..blocks).step_by(BATCH).collect();
-        batches.par_iter().for_each(|first| self.code.call(&table, *first, (first + BATCH).min(blocks)));
+        batches.par_iter().for_each_init(
+            || vec![0_u64; self.scratch],
+            |scratch, first| self.code.call(&tables, scratch, *first, (first + BATCH).min(blocks)),
+        );
         // Rows that stand for nobody are in nothing.
         let spare = blocks * BLOCK - columns.len();
         if spare > 0 {
@@ -206,8 +213,7 @@ fn resolve(slot: Slot, plan: &Plan, columns: &Columns, bound: &bind::Bound, aske
         Slot::Offsets(event) => events(event).offsets.as_ptr() as u64,
         Slot::Day(event) => events(event).day.as_ptr() as u64,
         Slot::At(event) => events(event).at.as_ptr() as u64,
-        Slot::Group(walk, group) => bound.groups[walk][group].as_ptr() as u64,
-        Slot::Reach(walk) => bound.reaches[walk] as u64,
+        Slot::Recent(event) => events(event).recent.days.as_ptr() as u64,
         Slot::Held => bind::HELD.as_ptr() as u64,
         Slot::Today => bound.today as u64,
         Slot::Now => bound.now as u64,

@@ -97,6 +97,8 @@ impl<'a> Builder<'a> {
         let finish = |column: Option<ColumnBuilder>| column.map(|column| column.finish(padded));
         let mut lists = self.lists;
         lists.iter_mut().for_each(|words| words.resize(padded / BLOCK, 0));
+        let events = self.events.into_iter().enumerate();
+        let events = events.map(|(index, events)| Some(events?.finish(padded).with_recent(self.wanted.recent(index))));
         let (ends, bytes) = self.keys;
         Columns {
             patrons: self.patrons.into(),
@@ -104,7 +106,7 @@ impl<'a> Builder<'a> {
             since: self.since.into(),
             fields: self.fields.into_iter().map(finish).collect(),
             changed: self.changed.into_iter().map(finish).collect(),
-            events: self.events.into_iter().map(|events| events.map(|events| events.finish(padded))).collect(),
+            events: events.collect(),
             consents: self.consents.finish(padded),
             lists: lists.into_iter().map(Into::into).collect(),
         }

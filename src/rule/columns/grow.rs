@@ -343,6 +343,7 @@ impl EventsBuilder {
             row: self.row.into(),
             removed: self.removed.finish(padded),
             fields: self.fields.into_iter().map(|column| column.map(|column| column.finish(padded))).collect(),
+            recent: super::Recent::default(),
         }
     }
 }

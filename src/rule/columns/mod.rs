@@ -13,6 +13,7 @@ mod build;
 mod dictionary;
 mod grow;
 mod read;
+mod recent;
 
 use crate::catalogue::{Catalogue, Channel, EventId, FieldId, PurposeId, Type, Value};
 use crate::time::Day;
@@ -21,6 +22,7 @@ pub use buffer::Buffer;
 pub use build::Builder;
 pub use dictionary::{Dictionary, Texts};
 pub use grow::{ColumnBuilder, ConsentsBuilder, EventsBuilder, EventsTranslation, Translation};
+pub use recent::{NO_EVENT, PLACES, Places, Recent};
 
 /// Patrons whose truths share a word.
 pub const BLOCK: usize = 64;
@@ -46,20 +48,28 @@ pub struct Wanted {
     pub changed: Vec<bool>,
     /// By `EventId`; `None`: not this kind. Then by index of its fields.
     pub events: Vec<Option<Vec<bool>>>,
+    /// By `EventId`: of which of a patron's newest events the dates are wanted side by side.
+    pub recent: Vec<Places>,
     pub consents: bool,
     pub lists: bool,
 }
 
 impl Wanted {
-    /// Everything that the catalogue names.
+    /// Everything that the catalogue names, and nothing that is made of it.
     pub fn everything(catalogue: &Catalogue) -> Wanted {
         Wanted {
             fields: vec![true; catalogue.fields.len()],
             changed: vec![true; catalogue.fields.len()],
             events: catalogue.events.iter().map(|event| Some(vec![true; event.fields.len()])).collect(),
+            recent: Vec::new(),
             consents: true,
             lists: true,
         }
+    }
+
+    /// The places that are wanted of a kind's newest events.
+    pub fn recent(&self, event: usize) -> Places {
+        self.recent.get(event).copied().unwrap_or_default()
     }
 }
 
@@ -107,6 +117,8 @@ pub struct Events {
     pub removed: Column,
     /// By index of the kind's fields.
     pub fields: Vec<Option<Column>>,
+    /// The dates of each patron's newest events.
+    pub recent: Recent,
 }
 
 /// The consents for one (purpose, channel).

@@ -76,11 +76,13 @@ impl Snapped {
             Ok(Some(changes.column(FieldId(index as u16), &column(index)?, &since, rows)))
         };
         let events = |index: usize| {
+            let places = wanted.recent(index);
             let Some(wanted) = wanted.events.get(index).and_then(Option::as_ref) else { return Ok(None) };
             let fields = &catalogue.events[index].fields;
             let types: Vec<Option<Type>> =
                 fields.iter().zip(wanted).map(|(field, wants)| wants.then_some(field.ty)).collect();
-            sections.events(&directory.events[index], &types, rows).map(Some)
+            let events = sections.events(&directory.events[index], &types, rows)?;
+            Ok(Some(events.with_recent(places)))
         };
         let consents = if wanted.consents { directory.consents.as_slice() } else { &[] };
         let purposes = catalogue.purposes.len();

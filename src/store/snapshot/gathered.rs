@@ -257,6 +257,6 @@ impl Gathered<'_> {
         if let Some(old) = &mut old {
             events.take_all(old, &complete);
         }
-        Some(events.finish(self.padded()))
+        Some(events.finish(self.padded()).with_recent(self.wanted.recent(event.index())))
     }
 }

@@ -9,7 +9,9 @@ use super::file::Snapped;
 use super::parts::{Changes, Delta, Made, Part, Patrons};
 use super::sections::{Unusable, padded};
 use crate::catalogue::{Catalogue, Channel, EventId, PurposeId, Type};
-use crate::rule::columns::{BLOCK, Buffer, Column, ColumnBuilder, Columns, Consents, Events, Translation, UNKNOWN_DAY};
+use crate::rule::columns::{
+    BLOCK, Buffer, Column, ColumnBuilder, Columns, Consents, Events, Recent, Translation, UNKNOWN_DAY,
+};
 
 /// An older snapshot, and everything of those who changed.
 pub(super) struct Merged<'a> {
@@ -103,6 +105,7 @@ impl<'a> Merged<'a> {
             row: runs.splice(&old.row()?, &new.row, rows, 0),
             removed: runs.column(&old.removed()?, &new.removed, rows),
             fields: types.iter().enumerate().map(field).collect::<Result<_, _>>()?,
+            recent: Recent::default(),
         })
     }
 

@@ -15,7 +15,7 @@ use super::format::{
 };
 use super::parts::Changes;
 use crate::catalogue::{Channel, PurposeId, Type};
-use crate::rule::columns::{Buffer, Cells, Column, Consents, Dictionary, Events, SPARE_EVENTS, Texts};
+use crate::rule::columns::{Buffer, Cells, Column, Consents, Dictionary, Events, Recent, SPARE_EVENTS, Texts};
 
 /// Why a file cannot be used: what about it is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -124,6 +124,7 @@ impl Sections {
             row: self.take(&at.row, Some(padded))?,
             removed: self.column(Type::Bool, &at.removed, padded)?,
             fields: at.fields.iter().zip(types).map(field).collect::<Result<_, _>>()?,
+            recent: Recent::default(),
             offsets,
         })
     }

@@ -5,9 +5,10 @@ use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 use super::super::plan::{CountId, Turn};
+use super::limit::End;
 use super::row::Chunk;
 use super::turn::NO_DAY;
-use super::walk::{End, Patron};
+use super::walk::Patron;
 use super::{Emitter, Slot, loads};
 use crate::catalogue::EventId;
 
@@ -43,35 +44,18 @@ impl Tally<'_> {
 
 impl Emitter<'_, '_> {
     /// What lies ahead is seen when its instant comes.
-    pub(super) fn next_event(&mut self, event: EventId, at: Value, seen: Value, high: Value) {
+    pub(super) fn next_event(&mut self, event: EventId, patron: Patron, seen: Value) {
         let (ahead, done) = (self.builder.create_block(), self.builder.create_block());
-        let is_ahead = self.builder.ins().icmp(IntCC::SignedLessThan, seen, high);
+        let is_ahead = self.builder.ins().icmp(IntCC::SignedLessThan, seen, patron.high);
         self.builder.ins().brif(is_ahead, ahead, &[], done, &[]);
         self.builder.switch_to_block(ahead);
         let (instants, until) = (self.slot(Slot::At(event)), self.slot(Slot::Until));
         let address = self.scaled(instants, seen, 8);
         let comes = self.builder.ins().load(I64, loads(), address, 0);
-        let row = self.add(self.row, at);
+        let row = self.add(self.row, patron.at);
         self.least_instant(until, row, comes);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
-    }
-
-    /// What is true turns when the event that it rests on leaves the window.
-    pub(super) fn placed_turns(&mut self, counts: &[CountId], days: Value, from: Value, truths: Value, at: Value) {
-        let turns: Vec<Turn> = counts.iter().map(|id| self.plan.span_turns[*id][0]).collect();
-        let left = self.builder.ins().ssub_sat(days, from);
-        let slack = |turn: &Turn| if let Turn::Days { slack } = turn { *slack as i16 } else { 0 };
-        let slack = self.vector_of(&turns.iter().map(slack).collect::<Vec<_>>());
-        let left = self.builder.ins().ssub_sat(left, slack);
-        let one = self.sixteens(1);
-        let left = self.builder.ins().smax(left, one);
-        let still = |turn: &Turn| if *turn == Turn::Never { NO_DAY } else { 0 };
-        let still = self.vector_of(&turns.iter().map(still).collect::<Vec<_>>());
-        let left = self.builder.ins().bor(left, still);
-        let never = self.sixteens(i64::from(NO_DAY));
-        let left = self.builder.ins().bitselect(truths, left, never);
-        self.least_days(at, left);
     }
 
     /// What is kept from chunk to chunk, and what it begins with.
@@ -84,7 +68,7 @@ impl Emitter<'_, '_> {
             if count.days {
                 kept.push(Kept::LastDay(index));
             }
-            if self.turns.is_some() {
+            if self.plan.validity {
                 let [from, to] = plan.span_turns[*id];
                 match from {
                     Turn::Days { .. } if count.n == 1 && !count.days => kept.push(Kept::Newest(index)),
@@ -148,7 +132,7 @@ impl Emitter<'_, '_> {
             least = self.builder.ins().smin(least, enters);
         }
         if least != never {
-            self.least_days(patron.at, least);
+            self.least_days(least);
         }
     }
 

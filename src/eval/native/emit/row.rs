@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{InstBuilder, Value};
 use std::collections::HashMap;
 
 use super::super::plan::{MaskId, RowBits, Source, Test, TestId};
-use super::{Emitter, Slot, Width, loads, size_of};
+use super::{Emitter, Slot, Width, loads};
 use crate::catalogue::EventId;
 
 /// Up to eight events of a patron.
@@ -93,7 +93,7 @@ impl Emitter<'_, '_> {
             Source::At(event) => self.slot(Slot::At(event)),
             _ => self.slot(Slot::Cells(source)),
         };
-        let base = self.scaled(cells, chunk.at, size_of(width));
+        let base = self.scaled(cells, chunk.at, width.size());
         match width {
             Width::Codes32 if kind == Test::IsKnown => {
                 let quads = [0, 16].map(|offset| self.four_codes(base, offset));
@@ -108,7 +108,7 @@ impl Emitter<'_, '_> {
             }
             Width::Days | Width::Numbers => {
                 let ends = self.test_ends(test, width);
-                let size = size_of(width) as i32;
+                let size = width.size() as i32;
                 let quads = [0, 4 * size].map(|offset| self.four_between(width, base, offset, ends));
                 let eight = self.builder.ins().snarrow(quads[0], quads[1]);
                 self.builder.ins().snarrow(eight, eight)

@@ -1,14 +1,16 @@
 //! Counts of events: windows, and conditions over the event at hand.
 
-use std::collections::BTreeSet;
-
 use super::super::super::rules::{Bound, Counted, Node, NodeId, SelectionId, ValueId, ValueNode, WindowId, WindowNode};
 use super::super::super::tabulate::{Cell, Predicate};
 use super::value::Inputs;
-use super::{Bits, BitsId, Count, CountId, GROUP, Limit, MaskId, Planner, RowBits, Source, Span, Test, Turn, Walk};
+use super::{Bits, BitsId, Count, CountId, Limit, MaskId, Planner, RowBits, Source, Span, Test, Turn, Walk};
 use crate::catalogue::{EventId, EventKind, Type, Value};
 use crate::rule::EventRead;
+use crate::rule::columns::PLACES;
 use crate::rule::function::TO_DATE;
+
+/// Tests beside a count that are looked at.
+const GUARDS: usize = 4;
 
 impl Planner<'_> {
     pub(super) fn count(&mut self, selection: SelectionId, counted: Counted, bound: Bound, n: i64) -> Option<BitsId> {
@@ -36,10 +38,11 @@ impl Planner<'_> {
         };
         let level = self.levels.1[mask];
         let count = Count { event: node.event, span, mask, days: counted == Counted::Days, n, level };
-        let at = self.plan.counts.iter().position(|known| *known == count).unwrap_or_else(|| {
-            self.plan.counts.push(count);
-            self.plan.span_turns.push(span_turns);
-            self.plan.counts.len() - 1
+        let plan = &mut self.plan;
+        let at = *self.counts.entry(count.clone()).or_insert_with(|| {
+            plan.counts.push(count);
+            plan.span_turns.push(span_turns);
+            plan.counts.len() - 1
         });
         Some(self.intern(Bits::Enough(at)))
     }
@@ -51,7 +54,7 @@ impl Planner<'_> {
             let at = walks.iter().position(of).unwrap_or_else(|| {
                 let (event, level) = (count.event, count.level);
                 let (placed, summed, ahead) = (Vec::new(), Vec::new(), Vec::new());
-                walks.push(Walk { event, level, guard: None, placed, summed, ahead });
+                walks.push(Walk { event, level, guard: None, is_recent: false, placed, summed, ahead });
                 walks.len() - 1
             });
             let walk = &mut walks[at];
@@ -63,40 +66,57 @@ impl Planner<'_> {
         }
         for walk in &mut walks {
             let counts = walk.placed.iter().chain(&walk.summed).chain(&walk.ahead);
-            let mut guards = counts.map(|count| self.guards(*count));
-            let first = guards.next().expect("a walk has counts");
-            walk.guard = guards.fold(first, |all, some| all.intersection(&some).copied().collect()).into_iter().next();
+            let mut guards = counts.map(|count| &self.plan.guards[*count]);
+            let mut common = guards.next().expect("a walk has counts").clone();
+            guards.for_each(|guards| common.retain(|guard| guards.contains(guard)));
+            walk.guard = common.first().copied();
+            let places = self.columns.events(walk.event).map(|events| events.recent.places).unwrap_or_default();
+            let has = |count: &CountId| places.index(self.plan.counts[*count].place()).is_some();
+            walk.is_recent = places.index(1).is_some() && walk.placed.iter().chain(&walk.summed).all(has);
         }
         walks.sort_by_key(|walk| walk.level);
         walks
     }
 
-    /// Tests of the patron that stand beside the count, or its negation, wherever it is asked for: without them it
-    /// does not matter.
-    fn guards(&self, count: CountId) -> BTreeSet<BitsId> {
+    /// By `CountId`: tests of the patron that stand beside the count, or its negation, wherever it is asked for: without
+    /// them it does not matter.
+    pub(super) fn guards(&self) -> Vec<Vec<BitsId>> {
         let bits = &self.plan.bits;
-        let Some(enough) = bits.iter().position(|bits| *bits == Bits::Enough(count)) else { return BTreeSet::new() };
-        let negation = bits.iter().position(|bits| *bits == Bits::Not(enough));
-        let is_asked = |id: &BitsId| *id == enough || Some(*id) == negation;
-        let in_masks = self.plan.masks.iter().any(|mask| matches!(mask, RowBits::Patron(id) if is_asked(id)));
-        if in_masks || self.plan.results.iter().any(is_asked) {
-            return BTreeSet::new();
-        }
-        let mut guards: Option<BTreeSet<BitsId>> = None;
-        for bits in bits {
-            let beside: BTreeSet<BitsId> = match bits {
-                Bits::And(parts) if parts.iter().any(is_asked) => {
-                    parts.iter().copied().filter(|part| matches!(self.plan.bits[*part], Bits::Test(_))).collect()
+        let count_of = |id: BitsId| match bits[id] {
+            Bits::Enough(count) => Some(count),
+            Bits::Not(inner) => {
+                if let Bits::Enough(count) = bits[inner] {
+                    Some(count)
+                } else {
+                    None
                 }
-                Bits::Or(parts) if parts.iter().any(is_asked) => BTreeSet::new(),
-                _ => continue,
-            };
-            guards = Some(match guards {
-                None => beside,
-                Some(guards) => guards.intersection(&beside).copied().collect(),
-            });
+            }
+            _ => None,
+        };
+        let mut guards: Vec<Option<Vec<BitsId>>> = vec![None; self.plan.counts.len()];
+        let mut asks = |id: BitsId, beside: &[BitsId]| {
+            let Some(count) = count_of(id) else { return };
+            match &mut guards[count] {
+                Some(guards) => guards.retain(|guard| beside.contains(guard)),
+                unknown => *unknown = Some(beside.to_vec()),
+            }
+        };
+        self.plan.results.iter().for_each(|id| asks(*id, &[]));
+        for mask in &self.plan.masks {
+            if let RowBits::Patron(id) = mask {
+                asks(*id, &[]);
+            }
         }
-        guards.unwrap_or_default()
+        for bits in bits {
+            let (Bits::And(parts) | Bits::Or(parts)) = bits else { continue };
+            let is_test = |part: &BitsId| matches!(self.plan.bits[*part], Bits::Test(_));
+            let beside: Vec<BitsId> = match bits {
+                Bits::And(_) => parts.iter().copied().filter(is_test).take(GUARDS).collect(),
+                _ => Vec::new(),
+            };
+            parts.iter().for_each(|part| asks(*part, &beside));
+        }
+        guards.into_iter().map(Option::unwrap_or_default).collect()
     }
 
     /// Events stand in the order of their instants: whether there are n since some date is a matter of the n-th last.
@@ -107,7 +127,7 @@ impl Planner<'_> {
         everything
             && days_fit
             && !count.days
-            && count.n <= GROUP as i64
+            && count.n <= PLACES as i64
             && span.to == Limit::Open
             && span.from != Limit::Instant
     }

@@ -7,15 +7,17 @@
 mod event;
 mod turn;
 mod value;
+mod wanted;
 
 use std::collections::HashMap;
 
 use super::super::question::World;
-use super::super::rules::{Bound, Node, NodeId, Rules, ValueNode, WindowId};
+use super::super::rules::{Bound, Node, NodeId, Rules, WindowId};
 use super::super::tabulate::{Cell, Predicate};
-use crate::catalogue::{Channel, EventId, EventKind, FieldId, ListId, PurposeId};
-use crate::rule::EventRead;
-use crate::rule::columns::{Columns, Wanted};
+use crate::catalogue::{Channel, EventId, FieldId, ListId, PurposeId};
+use crate::rule::columns::{Columns, PLACES};
+
+pub(in crate::eval) use wanted::wanted;
 
 /// Indexes [`Plan::bits`].
 pub(in crate::eval::native) type BitsId = usize;
@@ -141,10 +143,19 @@ pub(in crate::eval::native) struct Count {
     pub level: usize,
 }
 
+impl Count {
+    /// The newest event that there must be since the beginning of the window, as far as there are places for them.
+    pub fn place(&self) -> usize {
+        self.n.clamp(1, PLACES as i64) as usize
+    }
+}
+
 /// What native code does.
 #[derive(Clone, Default, Debug)]
 pub(in crate::eval::native) struct Plan {
     pub bits: Vec<Bits>,
+    /// By `BitsId`: above the levels of all counts that they need.
+    pub levels: Vec<usize>,
     pub masks: Vec<RowBits>,
     pub tests: Vec<(Source, Test)>,
     /// By `TestId`.
@@ -152,6 +163,8 @@ pub(in crate::eval::native) struct Plan {
     pub counts: Vec<Count>,
     /// By `CountId`: of the window's ends.
     pub span_turns: Vec<[Turn; 2]>,
+    /// By `CountId`: tests of the patron without which it does not matter.
+    pub guards: Vec<Vec<BitsId>>,
     /// Until when the results hold is wanted too.
     pub validity: bool,
     /// Conditions that the interpreter answers.
@@ -169,6 +182,8 @@ pub(in crate::eval::native) struct Walk {
     pub level: usize,
     /// A condition of the patron without which none of the counts matters.
     pub guard: Option<BitsId>,
+    /// Whether the columns have the dates of the newest events that the counts need.
+    pub is_recent: bool,
     /// Those that follow from the date of the n-th last event.
     pub placed: Vec<CountId>,
     /// Those that need the events one by one.
@@ -177,61 +192,22 @@ pub(in crate::eval::native) struct Walk {
     pub ahead: Vec<CountId>,
 }
 
-/// Placed counts that are made side by side.
-pub(in crate::eval::native) const GROUP: usize = 8;
+/// How a count is made in a walk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::eval::native) enum CountKind {
+    Placed,
+    Summed,
+    Ahead,
+}
 
-/// What of a program's rules the columns must hold, whichever way they are evaluated.
-pub(in crate::eval) fn wanted(rules: &Rules, world: &World<'_>) -> Wanted {
-    let catalogue = world.catalogue;
-    let mut wanted = Wanted {
-        fields: vec![false; catalogue.fields.len()],
-        changed: vec![false; catalogue.fields.len()],
-        events: vec![None; catalogue.events.len()],
-        consents: false,
-        lists: false,
-    };
-    let event = |wanted: &mut Wanted, event: EventId, field: Option<u16>| {
-        let count = catalogue.event(event).fields.len();
-        let fields = wanted.events[event.index()].get_or_insert_with(|| vec![false; count]);
-        if let Some(field) = field {
-            fields[usize::from(field)] = true;
-        }
-    };
-    for node in &rules.values.nodes {
-        match node {
-            ValueNode::Patron(field) | ValueNode::PatronAgreement(field) => wanted.fields[field.index()] = true,
-            ValueNode::Gated { requires, .. } => wanted.fields[requires.index()] = true,
-            ValueNode::Changed(field) => {
-                wanted.fields[field.index()] = true;
-                wanted.changed[field.index()] = true;
-            }
-            ValueNode::Row { event: of, read } | ValueNode::StartEvent { event: of, read } => match read {
-                EventRead::Field(field) => event(&mut wanted, *of, Some(*field)),
-                EventRead::At => event(&mut wanted, *of, None),
-                EventRead::Open => {
-                    let closes = match catalogue.event(*of).kind {
-                        EventKind::Record { open_until, .. } => open_until,
-                        _ => None,
-                    };
-                    event(&mut wanted, *of, closes);
-                }
-            },
-            ValueNode::EndOfConsent { .. } => wanted.consents = true,
-            _ => {}
+impl Walk {
+    pub fn kind(&self, count: CountId) -> CountKind {
+        match () {
+            () if self.placed.contains(&count) => CountKind::Placed,
+            () if self.summed.contains(&count) => CountKind::Summed,
+            () => CountKind::Ahead,
         }
     }
-    for selection in &rules.selections.nodes {
-        event(&mut wanted, selection.event, None);
-    }
-    for node in &rules.conditions.nodes {
-        match node {
-            Node::Agreed(field) => wanted.fields[field.index()] = true,
-            Node::Member(_) => wanted.lists = true,
-            Node::Agrees { .. } | Node::AskedFor { .. } => wanted.consents = true,
-            _ => {}
-        }
-    }
-    wanted
 }
 
 /// The plan of these conditions over these columns; with `validity` only what is known to move with the clock in a
@@ -251,11 +227,14 @@ pub(in crate::eval::native) fn plan(
         bits: HashMap::new(),
         masks: HashMap::new(),
         tests: HashMap::new(),
+        counts: HashMap::new(),
         nodes: HashMap::new(),
         levels: Default::default(),
     };
     planner.plan.results = conditions.iter().map(|node| planner.node(*node)).collect();
+    planner.plan.guards = planner.guards();
     planner.plan.walks = planner.walks();
+    planner.plan.levels = planner.levels.0;
     planner.plan
 }
 
@@ -267,6 +246,7 @@ struct Planner<'a> {
     bits: HashMap<Bits, BitsId>,
     masks: HashMap<RowBits, MaskId>,
     tests: HashMap<(Source, Test), TestId>,
+    counts: HashMap<Count, CountId>,
     nodes: HashMap<NodeId, BitsId>,
     /// By `BitsId` and `MaskId`: above the levels of all counts that they need.
     levels: (Vec<usize>, Vec<usize>),
