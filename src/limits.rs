@@ -78,8 +78,9 @@ pub const SCREENED_AT_ONCE: usize = 16_384;
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;
 
-/// Tests and counts of which native code is made. It is one function, and the time to compile one grows with the square
-/// of its length. Measured on two cores, half of the parts tests and half counts over events with a condition:
+/// Tests and counts of which native code is made. The figures are of when it was one function, the time to compile which
+/// grew with the square of its length; it is many now, and how many parts pay is to be measured again. On two cores, half
+/// of the parts tests and half counts over events with a condition:
 ///
 /// | parts | compiling | with validity | memory | interpreter, 100,000 patrons | with validity |
 /// |------:|----------:|--------------:|-------:|-----------------------------:|--------------:|
