@@ -78,16 +78,17 @@ pub const SCREENED_AT_ONCE: usize = 16_384;
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;
 
-/// Tests and counts of which native code is made. The figures are of when it was one function, the time to compile which
-/// grew with the square of its length; it is many now, and how many parts pay is to be measured again. On two cores, half
-/// of the parts tests and half counts over events with a condition:
+/// Tests and counts of which native code is made; beyond that the interpreter answers. They are compiled in many functions,
+/// so that time and memory grow with their number alone. Measured on two cores, half of the parts tests and half counts over
+/// events with a condition:
 ///
-/// | parts | compiling | with validity | memory | interpreter, 100,000 patrons | with validity |
-/// |------:|----------:|--------------:|-------:|-----------------------------:|--------------:|
-/// |   500 |     0.7 s |         1.1 s |  50 MB |                        0.4 s |         6.6 s |
-/// | 1,000 |     2.8 s |         4.5 s |  90 MB |                        0.9 s |        13.3 s |
-/// | 2,000 |    12.3 s |        22.5 s | 180 MB |                        2.0 s |        31.0 s |
-/// | 4,000 |    76.6 s |             - | 340 MB |                        5.8 s |             - |
+/// | parts | compiling | with validity | memory | a run, 100,000 patrons | with validity |
+/// |------:|----------:|--------------:|-------:|-----------------------:|--------------:|
+/// |   500 |    0.16 s |        0.22 s |   5 MB |                  19 ms |         32 ms |
+/// | 1,000 |    0.26 s |        0.34 s |   3 MB |                  35 ms |         54 ms |
+/// | 2,000 |    0.66 s |        0.79 s |   3 MB |                  87 ms |        145 ms |
+/// | 4,000 |     1.3 s |         1.6 s |   5 MB |                 185 ms |        304 ms |
+/// | 8,000 |     2.3 s |         3.1 s |   9 MB |                 413 ms |        486 ms |
 ///
-/// At 1,000 compiling pays from 350,000 patrons on, with validity from 34,000; at 4,000 from 1.4 million.
-pub const NATIVE_PARTS: usize = 1_000;
+/// The interpreter takes 2.9 s for the patrons of the second row, with validity 16.9 s.
+pub const NATIVE_PARTS: usize = 8_000;

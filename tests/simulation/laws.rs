@@ -14,7 +14,7 @@ use bookmobile::time::{Day, Instant, TimeOfDay};
 
 use super::owed::{Since, Visited};
 use super::rules::Lowered;
-use super::turned::{Before, Turn};
+use super::turned::{self, Before, Turn};
 
 /// A patron's latest word.
 #[derive(Clone, Debug)]
@@ -303,6 +303,7 @@ pub fn after_tick(
     let mut interpreter = Interpreter::new(&lowered.rules, &world);
     let mut due = db.prepare_cached("SELECT until FROM standing WHERE patron = ?1").expect("a table");
     let mut next = Before::default();
+    next.settled = turned::settled(store);
     for patron in reader.patrons().expect("readable") {
         // Whom a step of this tick put on a list is looked at again at once.
         let until: Option<i64> = due.query_row([patron.0], |row| row.get(0)).ok().flatten();
@@ -314,7 +315,7 @@ pub fn after_tick(
             continue;
         }
         memberships(store, lowered, &facts, now, &mut interpreter)?;
-        Visited { store, lowered, facts: &facts, now, since }.check(&mut interpreter)?;
+        Visited { store, lowered, facts: &facts, now, since, settled: &before.settled }.check(&mut interpreter)?;
         turn.check(before, &mut interpreter)?;
     }
     *before = next;

@@ -1,6 +1,8 @@
 //! What a tick owes: each date, event and record that fires has been decided, nobody was enrolled who is not in the
 //! audience, and each goal stands as its condition says. Read off the facts, without the engine.
 
+use std::collections::HashSet;
+
 use bookmobile::catalogue::Value;
 use bookmobile::eval::{Interpreter, Question, Truth};
 use bookmobile::program::{Campaign, Offset, StartKind, Together};
@@ -25,6 +27,8 @@ pub struct Visited<'v, 'a> {
     pub facts: &'v Facts,
     pub now: Instant,
     pub since: Since,
+    /// Enrolments whose goal was reached or missed by the tick before: an edit of the goal changes nothing of that.
+    pub settled: &'v HashSet<i64>,
 }
 
 impl Visited<'_, '_> {
@@ -176,7 +180,7 @@ impl Visited<'_, '_> {
 
     /// Open is a goal whose time has not passed and whose condition is not true; reached one that was true in time.
     fn goals(&self, interpreter: &mut Interpreter<'_>) -> Result<(), String> {
-        let sql = "SELECT e.campaign, e.start, e.goal, e.goal_at, min(o.event_row) FROM enrolment e \
+        let sql = "SELECT e.campaign, e.start, e.goal, e.goal_at, min(o.event_row), e.id FROM enrolment e \
                    LEFT JOIN occurrence o ON o.enrolment = e.id AND o.key = e.key \
                    WHERE e.patron = ?1 AND e.goal <> 'none' GROUP BY e.id";
         let mut query = self.store.connection().prepare_cached(sql).expect("a table");
@@ -185,6 +189,9 @@ impl Visited<'_, '_> {
             let (name, start): (String, i64) = (row.get(0).expect("a name"), row.get(1).expect("an instant"));
             let (goal, at): (String, Option<i64>) = (row.get(2).expect("a word"), row.get(3).expect("an instant"));
             let event_row: Option<i64> = row.get(4).expect("a row");
+            if goal != "open" && self.settled.contains(&row.get(5).expect("an id")) {
+                continue;
+            }
             let Some(of) = self.lowered.of(name.as_str().into()) else { continue };
             let (Some(rule), Some((_, within))) = (of.goal, &of.campaign.goal) else { continue };
             let start = Instant(start);

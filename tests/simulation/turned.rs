@@ -22,6 +22,8 @@ pub struct Before {
     fields: HashMap<(PatronId, FieldId), Value>,
     /// Whom that tick put on a list or took off one after it had looked at them.
     moved: HashSet<PatronId>,
+    /// Enrolments whose goal was reached or missed.
+    pub settled: HashSet<i64>,
 }
 
 impl Before {
@@ -191,6 +193,14 @@ fn falls_on(schedule: &Schedule, day: Day) -> bool {
         }
         Schedule::Once(on) => day == *on,
     }
+}
+
+/// Enrolments whose goal is reached or missed.
+pub fn settled(store: &Store) -> HashSet<i64> {
+    let sql = "SELECT id FROM enrolment WHERE goal IN ('reached', 'missed')";
+    let mut query = store.connection().prepare_cached(sql).expect("a table");
+    let ids = query.query_map((), |row| row.get(0)).expect("readable");
+    ids.collect::<Result<_, _>>().expect("readable")
 }
 
 /// What holds of all enrolments whatever happened: who is held out gets nothing and stays so, `again` is kept, and only
