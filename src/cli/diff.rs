@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
-use super::dry_run::write_wrapped;
+use super::dry_run::{sentence, write_wrapped};
 use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal, terminal};
@@ -158,16 +158,6 @@ fn sentences(one: &Concerned) -> Vec<String> {
             show::count(count)
         ));
     }
-    if let Some(running) = &reach.running {
-        let parts = [
-            (running.go_on_here, "go on with the new steps"),
-            (running.go_on_before, "go on in the version in which they began"),
-            (running.end, "end"),
-            (running.stand_still, "stand still"),
-        ];
-        let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", show::count(*count))).collect();
-        found.push(format!("of {} journeys that run, {}", show::count(running.running), parts.join("; ")));
-    }
+    found.extend(reach.running.as_ref().map(sentence));
     found
 }

@@ -127,7 +127,7 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
 }
 
 /// What becomes of the enrolments of a campaign that was edited.
-fn sentence(affected: &Affected) -> String {
+pub(super) fn sentence(affected: &Affected) -> String {
     let parts = [
         (affected.go_on_here, "go on with the new steps"),
         (affected.go_on_before, "go on in the version in which they began, which has the step they are at"),

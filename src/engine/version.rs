@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
+use serde::Serialize;
 
 use crate::engine::plan::Plan;
 use crate::engine::state::{self, PatronState};
@@ -51,7 +52,7 @@ pub fn versions_running(store: &Store, plan: &Plan<'_>) -> Result<Vec<Version>, 
 }
 
 /// What an edit means for the enrolments of one campaign that run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Affected {
     /// All that run, in whatever version they began.
     pub running: u64,

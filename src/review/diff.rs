@@ -59,17 +59,7 @@ pub struct Reach {
     /// the baseline (section 8).
     pub edited_start_would_start: Option<u64>,
     /// The journeys that run.
-    pub running: Option<Running>,
-}
-
-/// What becomes of running journeys, as in [`Affected`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Running {
-    pub running: u64,
-    pub go_on_here: u64,
-    pub go_on_before: u64,
-    pub end: u64,
-    pub stand_still: u64,
+    pub running: Option<Affected>,
 }
 
 /// The campaigns that the step from `old` to `new` concerns, in order of name.
@@ -161,10 +151,7 @@ fn reach(before: &(DryRun, Found), after: &(DryRun, Found), campaign: &str) -> R
         due_before: due(before),
         due_after: due(after),
         edited_start_would_start: preview(after).and_then(|of| of.starts).and_then(|starts| starts.rehearsed),
-        running: affected.map(|(_, affected)| {
-            let Affected { running, go_on_here, go_on_before, end, stand_still } = *affected;
-            Running { running, go_on_here, go_on_before, end, stand_still }
-        }),
+        running: affected.map(|(_, affected)| *affected),
     }
 }
 

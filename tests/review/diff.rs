@@ -5,9 +5,9 @@ use std::process::Command;
 use bookmobile::catalogue::Value;
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
-use bookmobile::engine::{self, Plan};
+use bookmobile::engine::{self, Affected, Plan};
 use bookmobile::program::Program;
-use bookmobile::review::diff::{Change, Concerned, Running, diff, diff_over};
+use bookmobile::review::diff::{Change, Concerned, diff, diff_over};
 use bookmobile::review::dry_run::Means;
 use bookmobile::store::Store;
 use bookmobile::symbol::Symbol;
@@ -136,7 +136,7 @@ fn over_a_store_it_says_who_enters_and_what_an_edited_start_would_have_started()
     assert_eq!(letters.edited_start_would_start, Some(5));
     let moved = reach(1);
     assert_eq!(moved.edited_start_would_start, None, "its start is the same");
-    assert_eq!(moved.running, Some(Running { running: 2, go_on_here: 0, go_on_before: 2, end: 0, stand_still: 0 }));
+    assert_eq!(moved.running, Some(Affected { running: 2, go_on_before: 2, ..Affected::default() }));
     assert_eq!(reach(2).edited_start_would_start, Some(0), "what was not watched before did not change");
     // A tick with the old program instead, to see that the count is right: with the new start from the beginning it would
     // have started them as they came.
@@ -155,7 +155,7 @@ fn over_a_store_it_says_who_enters_and_what_an_edited_start_would_have_started()
     let store = path.to_str().expect("a path");
     let said = run(&["--store", store, "--at", "2026-11-23 12:00"]);
     for part in
-        ["letters   edited    4 > 10     +6", "it would have started 5", "2 journeys that run, 2 go on in the version"]
+        ["letters   edited    4 > 10     +6", "it would have started 5", "moved: of 2 that run, 2 go on in the version"]
     {
         let told = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(part) || told.contains(part), "{part}: {said}");
