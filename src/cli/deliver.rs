@@ -1,19 +1,20 @@
 //! `bookmobile deliver`.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
 use super::program::compile;
-use super::tick::{clock, instant};
+use super::tick::{clock, instant, turn};
 use super::{Failure, Outcome, Terminal};
 use crate::deliver::{self, Directory, Drained};
 use crate::engine;
 use crate::limits;
 use crate::message::link::Links;
-use crate::store::{HeldBy, Store, Turn, Work};
+use crate::store::{Store, Work};
 
 /// Deliver what the outbox holds, as files
 ///
@@ -56,15 +57,10 @@ impl Deliver {
             None => clock(),
         };
         let failed = |error: crate::store::StoreError| Failure::new(error.to_string());
-        // Where no file can be made, opening says why better.
-        let turn = Turn::take(&self.store, Work::Delivery, clock());
-        if let Ok(Err(HeldBy(owner))) = &turn {
-            match self.json {
-                true => writeln!(terminal, "{}", json!({ "held_by": owner }))?,
-                false => writeln!(terminal, "Delivery held by {owner}: nothing was done here.")?,
-            }
-            return Ok(Outcome::Fine);
-        }
+        let _turn = match turn(&self.store, Work::Delivery, self.json, terminal)? {
+            ControlFlow::Continue(turn) => turn,
+            ControlFlow::Break(outcome) => return Ok(outcome),
+        };
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
         let largest_gap = (!self.after_outage).then_some(limits::TICK_GAP_DAYS);

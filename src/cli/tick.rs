@@ -1,6 +1,7 @@
 //! `bookmobile tick`.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -53,15 +54,10 @@ impl Tick {
             None => clock(),
         };
         let failed = |error: StoreError| Failure::new(named(&self.store, &error));
-        // Where no file can be made, opening says why better.
-        let turn = Turn::take(&self.store, Work::Tick, clock());
-        if let Ok(Err(HeldBy(owner))) = &turn {
-            match self.json {
-                true => writeln!(terminal, "{}", json!({ "held_by": owner }))?,
-                false => writeln!(terminal, "Tick held by {owner}: nothing was done here.")?,
-            }
-            return Ok(Outcome::Fine);
-        }
+        let _turn = match turn(&self.store, Work::Tick, self.json, terminal)? {
+            ControlFlow::Continue(turn) => turn,
+            ControlFlow::Break(outcome) => return Ok(outcome),
+        };
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
         let plan = Plan::new(&program);
@@ -83,6 +79,30 @@ impl Tick {
         }
         Ok(Outcome::Fine)
     }
+}
+
+/// The turn of this process at a store; else it is said who has it, and there is nothing to do. An error: no file can be
+/// made beside the store, and opening it says why better.
+pub(super) fn turn(
+    store: &Path,
+    work: Work,
+    json: bool,
+    terminal: &mut Terminal,
+) -> Result<ControlFlow<Outcome, io::Result<Turn>>, Failure> {
+    let owner = match Turn::take(store, work, clock()) {
+        Ok(Err(HeldBy(owner))) => owner,
+        Ok(Ok(turn)) => return Ok(ControlFlow::Continue(Ok(turn))),
+        Err(error) => return Ok(ControlFlow::Continue(Err(error))),
+    };
+    let what = match work {
+        Work::Tick => "Tick",
+        Work::Delivery => "Delivery",
+    };
+    match json {
+        true => writeln!(terminal, "{}", json!({ "held_by": owner }))?,
+        false => writeln!(terminal, "{what} held by {owner}: nothing was done here.")?,
+    }
+    Ok(ControlFlow::Break(Outcome::Fine))
 }
 
 fn write_text(report: &TickReport, now: Instant, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
