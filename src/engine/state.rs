@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::engine::share::ShareKey;
-use crate::engine::standing::{self, CampaignNumber, Memberships};
+use crate::engine::standing::{self, CampaignNumber, Membership, Memberships};
 use crate::rule::{PatronId, RowId};
 use crate::time::Instant;
 
@@ -401,7 +401,8 @@ pub fn set_standing(
     Ok(())
 }
 
-/// Where `double` stands passes to `kept`; what both were in, `kept` stands in as before.
+/// Where `double` stands passes to `kept`; what both were in, `kept` stands in as before, and has been in and out as often
+/// as either: the occurrences of both are decided.
 pub fn absorb_standing(db: &Connection, double: PatronId, kept: PatronId) -> rusqlite::Result<()> {
     let of = |patron: PatronId| {
         db.prepare_cached("SELECT until, campaigns FROM standing WHERE patron = ?1")?
@@ -411,7 +412,11 @@ pub fn absorb_standing(db: &Connection, double: PatronId, kept: PatronId) -> rus
     let Some((mut until, mut memberships)): Option<(Option<i64>, Memberships)> = of(double)? else { return Ok(()) };
     if let Some((also, present)) = of(kept)? {
         until = until.into_iter().chain(also).min();
-        present.iter().for_each(|(campaign, membership)| memberships.set(*campaign, *membership));
+        for (campaign, kept) in present.iter() {
+            let double = memberships.get(*campaign).unwrap_or_default();
+            let (entries, exits) = (kept.entries.max(double.entries), kept.exits.max(double.exits));
+            memberships.set(*campaign, Membership { entries, exits, ..*kept });
+        }
     }
     set_standing(db, kept, until.map(Instant), &memberships)?;
     db.execute("DELETE FROM standing WHERE patron = ?1", [double.0])?;
