@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::dry_run::write_wrapped;
 use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
@@ -162,7 +163,7 @@ fn record(
     }
     for word in store.reader().words(facts.patron).map_err(failed)? {
         if word.purpose == name && word.channel == said.channel {
-            write_wrapped(&consent::sentence(&word, program, now), terminal)?;
+            write_wrapped(terminal, "", &consent::sentence(&word, program, now))?;
         }
     }
     if said.state == ConsentState::Given {
@@ -194,16 +195,9 @@ fn show_all(
     }
     let sentences = words.iter().map(|word| consent::sentence(word, program, now));
     for line in sentences.chain(consent::suppressed(store, program, facts).map_err(failed)?) {
-        write_wrapped(&line, terminal)?;
+        write_wrapped(terminal, "", &line)?;
     }
     Ok(Outcome::Fine)
-}
-
-fn write_wrapped(sentence: &str, terminal: &mut Terminal) -> Result<(), Failure> {
-    for line in show::wrapped(sentence, "", WIDTH) {
-        writeln!(terminal, "{line}")?;
-    }
-    Ok(())
 }
 
 fn facts(store: &Store, program: &Program, key: &str) -> Result<Facts, Failure> {

@@ -19,8 +19,8 @@ use crate::symbol::Symbol;
 /// Do what a link of a message does: confirm a consent, unsubscribe, count a click; or what a text message says: STOP; or
 /// note that a message arrived or came back
 ///
-/// For a reader who sends the link by mail, or reads it out, and for whatever else takes the library's links. The link alone says what it is about; who has it may use
-/// it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
+/// For a reader who sends the link by mail, or reads it out, and for whatever else takes the library's links. The link
+/// alone says what it is about; who has it may use it. Doing it again changes nothing. A link that this store did not make is refused, and nothing is stored.
 #[derive(Args)]
 pub struct Respond {
     /// The patron store

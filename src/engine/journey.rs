@@ -359,7 +359,7 @@ impl<'p> Lowering<'_, 'p> {
                 let mut jumps = Vec::new();
                 for (index, (share, steps)) in arms.iter().enumerate() {
                     targets.push((*share, self.ops.len()));
-                    self.block(steps, &format!("{around}/arm-{index}"));
+                    self.block(steps, &format!("{around}/arm {index}"));
                     jumps.push(self.push(Op::Jump(0), format!("{around}/arm-{index}-end")));
                 }
                 let end = self.ops.len();
@@ -388,7 +388,7 @@ impl<'p> Lowering<'_, 'p> {
             let name = if index == 0 { place.clone() } else { format!("{around}/test-{index}") };
             let condition = self.compiler.rule(condition);
             let test = self.push(Op::Test { condition, otherwise: 0 }, name);
-            self.block(steps, &format!("{around}/if-{index}"));
+            self.block(steps, &format!("{around}/if {index}"));
             jumps.push(self.push(Op::Jump(0), format!("{around}/if-{index}-end")));
             self.ops[test] = Op::Test { condition, otherwise: self.ops.len() };
         }
