@@ -19,6 +19,7 @@ mod plan;
 mod prospect;
 mod public;
 mod reach;
+mod reading;
 mod rename;
 mod respond;
 mod schedule;

@@ -7,6 +7,7 @@ use crate::catalogue::{Channel, ClassSet, EventId, FieldId, PurposeId, Type, Val
 use crate::engine::fingerprint::Fingerprints;
 use crate::engine::hours::Hours;
 use crate::engine::journey::{Journey, Lead, Op};
+use crate::engine::reading::Reading;
 use crate::engine::schedule::Timetable;
 use crate::engine::screen::Kept;
 use crate::engine::state::Reads;
@@ -14,7 +15,7 @@ use crate::eval::{RuleId, Rules, ValueId, Way};
 use crate::map::Map;
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
 use crate::rule::{Expr, Kind, Read};
-use crate::store::Needs;
+use crate::store::{Change, Needs};
 use crate::symbol::Symbol;
 use crate::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Plan<'p> {
     pub(super) needs_beside: Needs,
     /// What a delivery reads: that, what the limits count, and what the messages say.
     pub needs_of_delivery: Needs,
+    /// What of a patron bears on a decision.
+    pub(super) reading: Reading,
     /// What a tick reads of what it remembers.
     pub(super) reads: Reads,
     by_name: Map<Symbol, usize>,
@@ -256,6 +259,7 @@ impl<'p> Plan<'p> {
             watched: campaigns.iter().any(|running| matches!(running.start, Start::Change { .. })),
             occurrences: campaigns.iter().any(|running| running.start.is_by_key()),
         };
+        let reading = Reading::of(program, &compiler.rules, &campaigns);
         let needs_beside = Needs::patron().with_events(failures(program));
         let needs = needs(&compiler.rules, &campaigns, needs_beside.clone());
         Plan {
@@ -265,6 +269,7 @@ impl<'p> Plan<'p> {
             needs_of_delivery: needs_of_delivery(program, needs.clone()),
             needs,
             needs_beside,
+            reading,
             reads,
             by_name,
             older: Vec::new(),
@@ -305,6 +310,12 @@ impl<'p> Plan<'p> {
     pub fn screening(mut self, way: Option<Way>) -> Plan<'p> {
         self.screens = Some(way);
         self
+    }
+
+    /// Whether a change may bear on what a tick decides, in this version or in one in which enrolments go on.
+    pub(super) fn heeds(&self, change: &Change) -> bool {
+        let mut versions = std::iter::once(self).chain(&self.older);
+        versions.any(|plan| plan.reading.heeds(&plan.program.catalogue, change))
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {

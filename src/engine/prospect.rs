@@ -48,7 +48,7 @@ pub fn prospect(store: &Store, plan: &Plan<'_>, now: Instant) -> Result<Prospect
         })
         .collect();
     let concerns_all = watches.iter().any(Watch::looks_at_all);
-    let touched = tick::touched(&store.reader(), db, before.as_ref(), &plan.program.revision, now)?;
+    let touched = tick::touched(&store.reader(), db, before.as_ref(), plan, now)?;
     if touched.everybody {
         return Ok(Prospect { patrons: None, looks_at });
     }

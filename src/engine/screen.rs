@@ -17,7 +17,7 @@ use crate::engine::state::PatronState;
 use crate::engine::tick::{Looked, Tick};
 use crate::eval::{Bitmap, Bulk, Compiled, NEVER, RuleId, Untils, Way, local_dates};
 use crate::limits;
-use crate::rule::columns::{Columns, Events, Wanted};
+use crate::rule::columns::{Columns, Events};
 use crate::rule::{Facts, PatronId, RowId};
 use crate::store::snapshot::{Base, Choice, Dates};
 use crate::store::{Kinds, StoreError};
@@ -78,38 +78,13 @@ pub(super) fn prepare(tick: &Tick<'_>, patrons: usize) -> Result<(), StoreError>
     kept.without_base += if kept.base.is_some() { 0 } else { patrons as i64 };
     if kept.base.is_none() && kept.without_base * limits::OPEN_FOR_SHARE >= reader.newest_patron()?.0 {
         kept.without_base = 0;
-        kept.base = Base::open(&reader, &wanted(tick), &dates(tick));
+        kept.base = Base::open(&reader, &tick.plan.reading.wanted, &dates(tick));
     }
     Ok(())
 }
 
 fn dates<'t>(tick: &Tick<'t>) -> Dates<'t> {
     Dates { zone: tick.world.zone, day: |zone| Box::new(local_dates(zone)) }
-}
-
-/// What the rules read, and the dates of the other starts.
-fn wanted(tick: &Tick<'_>) -> Wanted {
-    let plan = tick.plan;
-    let mut wanted = Bulk::new(&plan.rules, tick.world, &[], Way::Native).wanted();
-    for running in &plan.campaigns {
-        let row = match running.start {
-            Start::Event { event, .. } | Start::Record { event, .. } => Some((event, None)),
-            Start::EventDate { event, field, .. } => Some((event, Some(field))),
-            Start::Date { field: Some(field), .. } | Start::Anniversary { field: Some(field), .. } => {
-                wanted.fields[field.index()] = true;
-                None
-            }
-            _ => None,
-        };
-        if let Some((event, field)) = row {
-            let count = plan.program.catalogue.event(event).fields.len();
-            let fields = wanted.events[event.index()].get_or_insert_with(|| vec![false; count]);
-            if let Some(field) = field {
-                fields[usize::from(field)] = true;
-            }
-        }
-    }
-    wanted
 }
 
 /// With the code that an earlier tick made.
@@ -137,8 +112,9 @@ impl<'a> Screen<'a> {
     ) -> Result<(Screen<'a>, R), StoreError> {
         let plan = tick.plan;
         let mut kept = plan.kept();
-        let (reader, wanted, dates) = (tick.transaction.reader(), wanted(tick), dates(tick));
-        let choice = Choice { reader: &reader, wanted: &wanted, dates: &dates, base: kept.base.as_ref(), since };
+        let (reader, dates) = (tick.transaction.reader(), dates(tick));
+        let choice =
+            Choice { reader: &reader, wanted: &plan.reading.wanted, dates: &dates, base: kept.base.as_ref(), since };
         let gathered = choice.gather(patrons.iter().map(|looked| &looked.chosen))?;
         let mut columns = None;
         let beside = rayon::in_place_scope(|scope| {

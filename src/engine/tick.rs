@@ -1,7 +1,7 @@
 //! The tick: everything that is to be decided at one instant, in one transaction.
 //!
-//! It costs what changed: the patrons in the change log since the last tick and those whose `until` has come; all of
-//! them only for a campaign's first tick and when a schedule falls due. A crash leaves the store as if the tick had
+//! It costs what changed: the patrons whom the change log names since the last tick, for something that a rule or a start
+//! reads, and those whose `until` has come; all of them only for a campaign's first tick and when a schedule falls due. A crash leaves the store as if the tick had
 //! not begun, and a second tick at the same instant finds nothing to do.
 
 use std::cell::RefCell;
@@ -273,7 +273,7 @@ fn work(
     let reader = transaction.reader();
     let concerns_all =
         watches.iter().zip(&plan.campaigns).any(|(watch, running)| !running.is_public() && watch.looks_at_all());
-    let touched = touched(&reader, transaction.connection(), before, &plan.program.revision, now)?;
+    let touched = touched(&reader, transaction.connection(), before, plan, now)?;
     let everybody = touched.everybody;
     let looked = |chosen: Chosen, is_touched: bool| Looked { chosen, is_touched: is_touched || everybody };
     let mut patrons = touched.patrons.into_iter().peekable();
@@ -288,7 +288,8 @@ fn work(
     Ok(all.collect())
 }
 
-/// Whose data changed since the last tick, whose `until` has come, or who are enrolled and the program was edited.
+/// Who changed since the last tick in something that bears on a decision, whose `until` has come, or who are enrolled and
+/// the program was edited.
 pub(super) struct Touched {
     /// In order of id.
     pub patrons: Vec<Chosen>,
@@ -300,18 +301,19 @@ pub(super) fn touched(
     reader: &Reader<'_>,
     db: &Connection,
     before: Option<&Clock>,
-    revision: &str,
+    plan: &Plan<'_>,
     now: Instant,
 ) -> Result<Touched, StoreError> {
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
     let mut due = db.prepare_cached("SELECT patron FROM standing WHERE until <= ?1")?;
     let due = due.query_map([now.0], |row| row.get(0).map(PatronId))?;
+    let heeded = changes.patrons.into_iter().filter(|change| plan.heeds(change));
     let mut patrons: Vec<Chosen> =
-        changes.patrons.into_iter().map(|change| Chosen { patron: change.patron, change: Some(change) }).collect();
+        heeded.map(|change| Chosen { patron: change.patron, change: Some(change) }).collect();
     for patron in due {
         patrons.push(Chosen { patron: patron?, change: None });
     }
-    if before.is_some_and(|clock| clock.revision != revision) {
+    if before.is_some_and(|clock| clock.revision != *plan.program.revision) {
         // When to look at them was said by another version: the time of a goal may be shorter now.
         patrons.extend(state::enrolled(db)?.into_iter().map(|patron| Chosen { patron, change: None }));
     }

@@ -80,6 +80,15 @@ pub struct Change {
     pub fields: Option<Box<str>>,
 }
 
+impl Change {
+    /// Whether it is about one of those kinds, or about a field that `is_read` by its name, as far as that is known.
+    pub fn concerns(&self, kinds: Kinds, is_read: impl Fn(&str) -> bool) -> bool {
+        let fields = || serde_json::from_str::<Fields>(self.fields.as_deref()?).ok();
+        let reads_any = || fields().is_none_or(|fields| fields.keys().any(|name| is_read(name)));
+        self.kinds.meets(kinds) || (self.kinds.meets(Kinds::PATRON) && reads_any())
+    }
+}
+
 /// Puts a patron into the log, or moves the entry to its end. What changed after `seen` and is in it already stays.
 /// `fields`: those that changed, where the kinds name the fields and it is known.
 pub(super) fn note(

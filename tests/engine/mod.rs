@@ -8,4 +8,5 @@ mod faults;
 mod goal;
 mod incremental;
 mod purge;
+mod reading;
 mod town;

@@ -343,6 +343,12 @@ fn a_page_tells_of_no_small_group() {
     let mut without = found.clone();
     without.cells.retain(|cell| cell.patrons >= 3 || cell.patrons == 0);
     assert_eq!(page(&without), html);
+    // By weeks: the days have their names, and no counts beside those of the weeks.
+    let html = page(&run(&store, &program, &options(&program, day(3, 15))));
+    let (_, days) = html.split_once("<h2>The busiest days</h2>").expect("a page of weeks names days");
+    let (days, _) = days.split_once("</table>").expect("a table");
+    let of_news = "<td class=\"text\">2026-12-02</td><td class=\"text\">news, chess, posted</td>";
+    assert!(html.contains("The busiest weeks") && days.contains(of_news) && !days.contains("ladder"), "{days}");
 }
 
 #[test]

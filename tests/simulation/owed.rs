@@ -115,8 +115,12 @@ impl Visited<'_, '_> {
                 let Some(value) = plain(self.facts, date) else { return Ok(()) };
                 let Some(first) = self.day(value) else { return Ok(()) };
                 for years in 1..60 {
-                    let due = self.due(&Value::Date(first.plus_months(12 * years)), offset, false);
-                    if due.is_some_and(is_due) && !self.has_decided(campaign, None, Some(&written(value))) {
+                    let anniversary = first.plus_months(12 * years);
+                    let is_decided = || {
+                        self.has_decided(campaign, None, Some(&written(value)))
+                            || self.was_told_in(campaign, first.civil().year() + years as i16)
+                    };
+                    if self.due(&Value::Date(anniversary), offset, false).is_some_and(is_due) && !is_decided() {
                         return owed(format!("anniversary {years} was due"));
                     }
                 }
@@ -157,6 +161,16 @@ impl Visited<'_, '_> {
                    WHERE m.enrolment = o.enrolment AND m.state IN ('sent', 'claimed')))";
         let mut query = self.store.connection().prepare_cached(sql).expect("a table");
         let found = params![self.facts.patron.0, campaign.name.as_str(), row.map(|row| row.0), date];
+        query.query_row(found, |row| row.get(0)).expect("readable")
+    }
+
+    /// Whether a message of the year's anniversary went out: nothing more is owed, though by another card or before a
+    /// correction the date was another.
+    fn was_told_in(&self, campaign: &Campaign, year: i16) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM occurrence o JOIN outbox m ON m.enrolment = o.enrolment \
+                   WHERE o.patron = ?1 AND o.campaign = ?2 AND o.key = ?3 AND m.state IN ('sent', 'claimed'))";
+        let mut query = self.store.connection().prepare_cached(sql).expect("a table");
+        let found = params![self.facts.patron.0, campaign.name.as_str(), year.to_string()];
         query.query_row(found, |row| row.get(0)).expect("readable")
     }
 

@@ -227,7 +227,7 @@ impl Page<'_> {
     fn totals(&mut self) {
         let shown = self.shown;
         let ways = shown.ways();
-        self.say("<h2>Totals</h2>");
+        self.say("<h2>Totals of what is shown</h2>");
         let heads: Vec<(&str, bool)> =
             [("campaign", true)].into_iter().chain(ways.iter().map(|&way| (way_name(way), false))).collect();
         let row = |index: &usize| {
@@ -256,6 +256,21 @@ impl Page<'_> {
         };
         let rows: Vec<Vec<String>> = busiest.iter().map(row).collect();
         self.table(&[(word, true), ("messages", false), ("what makes it busy", true)], &rows);
+        if shown.fold != Fold::Day {
+            self.busiest_days();
+        }
+    }
+
+    /// By name: counts of days would say, beside those of longer stretches, what other days hide.
+    fn busiest_days(&mut self) {
+        let shown = self.shown;
+        self.say("<h2>The busiest days</h2>");
+        let row = |Busy { day, campaigns, .. }: &Busy| {
+            let names: Vec<&str> = campaigns.iter().map(|&(index, _)| shown.campaigns[index].name.as_str()).collect();
+            vec![Fold::Day.name(*day), names.join(", ")]
+        };
+        let rows: Vec<Vec<String>> = shown.busiest_days(BUSIEST).iter().map(row).collect();
+        self.table(&[("day", true), ("what makes it busy", true)], &rows);
     }
 
     fn collisions(&mut self) {

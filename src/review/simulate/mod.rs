@@ -210,13 +210,14 @@ impl Simulation {
     /// What may be passed on: without every count of fewer people than the library's `suppress` limit, and all others
     /// rounded to a multiple of it (L. Willenborg and T. de Waal, "Elements of Statistical Disclosure Control", Springer
     /// 2001, chapter 5), since the audience of one campaign may be that of another but for a few. All figures of a page are
-    /// sums of the cells that are left, so that none of what was taken away follows from them.
+    /// sums of the cells that are left, so that none of what was taken away follows from them; of a chart by weeks or
+    /// months a page gives no figures by day.
     #[must_use]
     pub fn without_small_counts(&self) -> Simulation {
         let limit = self.suppress_under.max(1);
         let is_large = |patrons: u64| patrons >= limit;
         let rounded = |count: u64| (count + limit / 2) / limit * limit;
-        let is_shown = |cell: &&Cell| {
+        let is_shown = |cell: &Cell| {
             let is_published = matches!(cell.way, Way::Channel(channel) if !channel.is_personal());
             is_published || is_large(cell.patrons)
         };
@@ -227,9 +228,11 @@ impl Simulation {
         let mut shown = self.clone();
         shown.patrons = rounded(self.patrons);
         shown.limited_patrons = rounded(self.limited_patrons);
-        shown.cells = self.cells.iter().filter(is_shown).copied().collect();
-        for cell in shown.cells.iter_mut().filter(|cell| cell.patrons > 0) {
-            (cell.messages, cell.patrons) = (rounded(cell.messages), rounded(cell.patrons));
+        for cells in [&mut shown.cells, &mut shown.days] {
+            cells.retain(is_shown);
+            for cell in cells.iter_mut().filter(|cell| cell.patrons > 0) {
+                (cell.messages, cell.patrons) = (rounded(cell.messages), rounded(cell.patrons));
+            }
         }
         shown.collisions.retain(|collision| is_large(collision.patrons));
         for collision in &mut shown.collisions {
