@@ -206,7 +206,8 @@ pub fn settled(store: &Store) -> HashSet<i64> {
 /// What holds of all enrolments whatever happened: who is held out gets nothing and stays so, `again` is kept, and only
 /// what starts on rows runs twice at once.
 ///
-/// Not of cards that became one, whose journeys had begun apart.
+/// Not of cards that became one, whose journeys had begun apart, nor of those that began in another version: its start may
+/// have been on rows.
 pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) -> Result<(), String> {
     let db = store.connection();
     let none = |what: &str, sql: &str| -> Result<(), String> {
@@ -224,7 +225,7 @@ pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) 
     )?;
     let mut query = db
         .prepare_cached(
-            "SELECT patron, start, state FROM enrolment WHERE campaign = ?1 AND patron IS NOT NULL \
+            "SELECT patron, start, state, revision FROM enrolment WHERE campaign = ?1 AND patron IS NOT NULL \
              AND state <> 'withdrawn' ORDER BY patron, id",
         )
         .expect("the tables are there");
@@ -233,13 +234,17 @@ pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) 
         // One that gathers begins with the first of its rows, which may come late.
         let gathers = matches!(campaign.start.kind, StartKind::Event { together: Together::For(_), .. });
         let rows = query.query_map([campaign.name.as_str()], |row| {
-            Ok((row.get::<_, i64>(0)?, Instant(row.get(1)?), row.get::<_, String>(2)?))
+            let revision: String = row.get(3)?;
+            Ok((row.get::<_, i64>(0)?, Instant(row.get(1)?), row.get::<_, String>(2)?, revision))
         });
         let all: Vec<_> = rows.expect("readable").collect::<Result<_, _>>().expect("readable");
-        let is_one =
-            |pair: &&[(i64, Instant, String)]| pair[0].0 == pair[1].0 && !merged.contains(&PatronId(pair[0].0));
-        for pair in all.windows(2).filter(is_one) {
-            let [(patron, first, state), (_, second, _)] = pair else { unreachable!("windows of two") };
+        for pair in all.windows(2) {
+            let [(patron, first, state, _), (other, second, _, revision)] = pair else {
+                unreachable!("windows of two")
+            };
+            if patron != other || merged.contains(&PatronId(*patron)) || *revision != *program.revision {
+                continue;
+            }
             let wrong = |what: &str| Err(format!("{} for {patron}: {what}", campaign.name));
             if !is_on_rows && matches!(state.as_str(), "running" | "gathering") {
                 return wrong("two run beside each other");
