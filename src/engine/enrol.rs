@@ -158,7 +158,7 @@ impl Visit<'_, '_> {
             }
             match self.way_out(index, &enrolment.clone()) {
                 None => return Ok(true),
-                Some(reason) => self.end(position, Some(reason))?,
+                Some(reason) => self.cancel(position, reason)?,
             }
         }
         Ok(false)

@@ -3,8 +3,9 @@
 //! A place names a step by its content: the blocks around it, what it says, and what the step before it says; and, where
 //! no other step of its block says the same, also without the step before it. An enrolment remembers its place, not a
 //! number, so a program may change under it: it goes on where the new version keeps the place under either name. Of two
-//! equal waits each is so known by what it waits after: an edit of one never makes the other its heir. A message is
-//! remembered by another name, independent of the blocks around it, so that nobody gets it twice because a line was moved.
+//! equal waits each is so known by what it waits after, and where that is equal too by how many there are: an edit of one
+//! never makes the other its heir. A message is remembered by another name, independent of the blocks around it, so that
+//! nobody gets it twice because a line was moved.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -166,14 +167,15 @@ impl<'p> Journey<'p> {
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Journey<'p> {
-        let (ops, places, said) = (Vec::new(), Vec::new(), String::new());
-        let mut lowering = Lowering { program, fingerprints, compiler, ops, places, said, splits: 0 };
+        let (ops, places, former, said) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+        let mut lowering = Lowering { program, fingerprints, compiler, ops, places, former, said, splits: 0 };
         lowering.block(&campaign.steps, "");
         lowering.push(Op::Stop, "end".into());
         count_equal(&mut lowering.ops);
         let names = lowering.places.iter().enumerate().rev();
         let names = names.flat_map(|(index, place)| place.split(' ').map(move |name| (name.to_owned(), index)));
-        Journey { by_name: names.collect(), ops: lowering.ops, places: lowering.places, said: digest(&lowering.said) }
+        let by_name = lowering.former.into_iter().chain(names).collect();
+        Journey { by_name, ops: lowering.ops, places: lowering.places, said: digest(&lowering.said) }
     }
 
     /// The place of an operation.
@@ -198,6 +200,8 @@ struct Lowering<'a, 'p> {
     compiler: &'a mut Compiler<'p>,
     ops: Vec<Op<'p>>,
     places: Vec<String>,
+    /// Names that older stores have for equal steps after equal ones.
+    former: Vec<(String, usize)>,
     said: String,
     splits: usize,
 }
@@ -245,18 +249,21 @@ impl<'p> Lowering<'_, 'p> {
 
     fn block(&mut self, steps: &'p [Step], around: &str) {
         let contents: Vec<String> = steps.iter().map(|step| self.content(&step.kind)).collect();
-        let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut before = "";
-        for (step, content) in steps.iter().zip(&contents) {
-            let count = seen.entry((before, content)).or_default();
-            let behind = digest(&format!("{around}/{before}>{content}#{count}"));
-            *count += 1;
+        let before = |at: usize| if at == 0 { "" } else { contents[at - 1].as_str() };
+        let is_like = |one: usize, other: usize| contents[one] == contents[other] && before(one) == before(other);
+        for (at, (step, content)) in steps.iter().zip(&contents).enumerate() {
+            let number = (0..at).filter(|other| is_like(*other, at)).count();
+            let of = (0..contents.len()).filter(|other| is_like(*other, at)).count();
+            let numbered = format!("{around}/{}>{content}#{number}", before(at));
+            let behind = if of == 1 { digest(&numbered) } else { digest(&format!("{numbered} of {of}")) };
+            if of > 1 {
+                self.former.push((digest(&numbered), self.ops.len()));
+            }
             let alone = contents.iter().filter(|other| *other == content).count() == 1;
             let alone = alone.then(|| digest(&format!("{around}/{content}#0")));
             let place = [behind.as_str()].into_iter().chain(alone.as_deref()).collect::<Vec<_>>().join(" ");
             let _ = writeln!(self.said, "{around}/{content} {}", self.rest(&step.kind));
             self.step(&step.kind, Name { place, around: alone.unwrap_or(behind) });
-            before = content;
         }
     }
 

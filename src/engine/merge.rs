@@ -42,7 +42,7 @@ pub fn merge(
         let (patron, enrolment) = if double_stays { (kept, of_kept) } else { (double, of_double) };
         state::delete_occurrence(db, patron, &campaign, &key)?;
         if let Some(id) = enrolment {
-            visit::end(db, &mut state::load_enrolment(db, id)?, Some(REASON), now)?;
+            visit::cancel(db, &mut state::load_enrolment(db, id)?, REASON, now)?;
             ended += 1;
         }
     }

@@ -24,6 +24,8 @@ enum Next {
     Wait,
     /// The journey is over.
     End(Option<&'static str>),
+    /// It took a way out.
+    Cancel(&'static str),
 }
 
 impl Visit<'_, '_> {
@@ -50,7 +52,7 @@ impl Visit<'_, '_> {
             if is_new_step && !tried {
                 if let Some(reason) = self.way_out(index, &enrolment) {
                     self.state.enrolments[position] = enrolment;
-                    return self.end(position, Some(reason));
+                    return self.cancel(position, reason);
                 }
                 tried = true;
             }
@@ -114,6 +116,10 @@ impl Visit<'_, '_> {
                 Next::End(reason) => {
                     self.state.enrolments[position] = enrolment;
                     return self.end(position, reason);
+                }
+                Next::Cancel(reason) => {
+                    self.state.enrolments[position] = enrolment;
+                    return self.cancel(position, reason);
                 }
             }
         }
@@ -221,7 +227,7 @@ impl Visit<'_, '_> {
                     *due = next;
                     // Before every round the ways out are tried.
                     if let Some(reason) = self.way_out(index, enrolment) {
-                        return Next::End(Some(reason));
+                        return Next::Cancel(reason);
                     }
                 }
             }

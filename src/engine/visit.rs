@@ -152,7 +152,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         way_out(self.tick.plan, &self.ask(), index, enrolment)
     }
 
-    /// Ends the enrolment at `position`. With a reason what it has queued is dropped.
+    /// Ends the enrolment at `position`, before its last step for a reason. What it has queued still goes out.
     pub(super) fn end(&mut self, position: usize, reason: Option<&str>) -> Result<(), StoreError> {
         let (db, now) = (self.db(), self.now());
         let enrolment = &mut self.state.enrolments[position];
@@ -161,6 +161,12 @@ impl<'v, 'a> Visit<'v, 'a> {
             self.tick.count(index, |counts| counts.ended += 1);
         }
         Ok(())
+    }
+
+    /// Ends the enrolment at `position` by a way out, and drops what it has queued.
+    pub(super) fn cancel(&mut self, position: usize, reason: &str) -> Result<(), StoreError> {
+        outbox::drop_queued(self.db(), self.state.enrolments[position].id, reason, self.now())?;
+        self.end(position, Some(reason))
     }
 
     // ---- journeys ----------------------------------------------------------------------------------------------
@@ -305,16 +311,19 @@ pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_, '_>, index: usize, enrolmen
     excepted.then_some("excepted, or not known not to be")
 }
 
-/// Ends an enrolment. With a reason what it has queued is dropped.
+/// Ends an enrolment by a way out, and drops what it has queued.
+pub(super) fn cancel(db: &Connection, enrolment: &mut Enrolment, reason: &str, now: Instant) -> Result<(), StoreError> {
+    outbox::drop_queued(db, enrolment.id, reason, now)?;
+    end(db, enrolment, Some(reason), now)
+}
+
+/// Ends an enrolment, before its last step for a reason. What it has queued still goes out.
 pub(super) fn end(
     db: &Connection,
     enrolment: &mut Enrolment,
     reason: Option<&str>,
     now: Instant,
 ) -> Result<(), StoreError> {
-    if let Some(reason) = reason {
-        outbox::drop_queued(db, enrolment.id, reason, now)?;
-    }
     if matches!(enrolment.stage, Stage::Running | Stage::Gathering) {
         enrolment.stage = Stage::Ended;
         enrolment.reason = reason.map(str::to_owned);

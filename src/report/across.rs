@@ -4,7 +4,8 @@
 //! of three make up a fourth's: `everybody` less `those of a branch` is the others. Whatever holds between the people who
 //! are counted is taken for known:
 //!
-//! - of two campaigns, those who are in one and not in the other, where these are few, or nobody of them did something;
+//! - of two campaigns, those who are in one and not in the other, where these are few, or nobody of them did something: also
+//!   where different things are measured of the two, such as who reached the goal of one and was enrolled in the other;
 //! - sums and differences of up to [`TOGETHER`] campaigns that count nobody twice and nobody less than once, where these
 //!   are few: the whole less its parts, two campaigns less the one that is either;
 //! - a campaign less all the campaigns inside it that have nobody in common, however many.
@@ -20,6 +21,11 @@ const TOGETHER: usize = 4;
 /// The people whom a cell counts.
 pub struct Set {
     pub cell: CellId,
+    /// The campaign's number.
+    pub campaign: usize,
+    /// What is measured.
+    pub kind: usize,
+    /// In order of id, as below.
     pub people: Vec<PatronId>,
     /// Of whom they are those who did something, where it tells of each of these that nobody did; else nobody.
     pub among: Vec<PatronId>,
@@ -28,21 +34,87 @@ pub struct Set {
 /// How many people are in which of the sets, of those that are in any.
 type Patterns = Vec<(Vec<bool>, i64)>;
 
-/// Adds to the table what follows from the counts of `sets`, of people under `limit`.
-pub fn tie(table: &mut Table, sets: &[Set], limit: i64) {
+/// Adds to the table what follows from the counts of `sets`, of people under `limit`. How many counts of few those are; after
+/// more than `most` it stops.
+pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
     // The smaller ones are hidden, and tell nothing.
     let large: Vec<&Set> = sets.iter().filter(|set| set.people.len() as i64 >= limit).collect();
-    if large.len() < 2 || limit <= 1 {
-        return;
+    if limit <= 1 {
+        return 0;
     }
-    let counted = [patterns(&large, |set| &set.people), patterns(&large, |set| &set.among)];
-    let mut tie = Tie { table, cells: large.iter().map(|set| set.cell).collect(), counted, limit };
-    tie.pairs();
-    tie.combinations(&mut vec![0; large.len()], 0, TOGETHER);
-    for whole in 0..large.len() {
-        let signs = parts_of(whole, &large, &tie.counted[0]);
-        tie.add(&signs);
+    let mut found = 0;
+    for of_kind in large.chunk_by(|one, other| one.kind == other.kind).filter(|sets| sets.len() > 1) {
+        let counted = [patterns(of_kind, |set| &set.people), patterns(of_kind, |set| &set.among)];
+        let cells = of_kind.iter().map(|set| set.cell).collect();
+        let mut tie = Tie { table: &mut *table, cells, counted, limit, found, most };
+        tie.pairs();
+        tie.combinations(&mut vec![0; of_kind.len()], 0, TOGETHER);
+        for whole in 0..of_kind.len() {
+            let signs = parts_of(whole, of_kind, &tie.counted[0]);
+            tie.add(&signs);
+        }
+        found = tie.found;
     }
+    for (nth, one) in large.iter().enumerate() {
+        let others = large[nth + 1..].iter().filter(|other| other.kind != one.kind && other.campaign != one.campaign);
+        for other in others {
+            if found > most {
+                return found;
+            }
+            found += usize::from(tie_pair(table, one, other, limit));
+        }
+    }
+    found
+}
+
+/// Of two sets of different measures those who are in one alone, if they are few. Whether they are.
+fn tie_pair(table: &mut Table, one: &Set, other: &Set, limit: i64) -> bool {
+    let both = in_both(&one.people, &other.people);
+    let alone = [one, other].map(|set| set.people.len() as i64 - both);
+    if !alone.iter().any(|&alone| 0 < alone && alone < limit) {
+        return false;
+    }
+    let both = table.cell(both.unsigned_abs(), Role::Implied { nobody_tells: false }, 0);
+    for (set, alone) in [one, other].into_iter().zip(alone) {
+        let rest = table.cell(alone.unsigned_abs(), Role::Implied { nobody_tells: false }, 0);
+        table.sum(set.cell, vec![both, rest]);
+    }
+    true
+}
+
+/// Campaigns of which no two differ by a few people, whatever is measured of the one and of the other: those that are known
+/// already, and then as many as fit, the largest first. `sets`: whom each counts, by measure.
+pub fn apart<const KINDS: usize>(sets: &[[Vec<PatronId>; KINDS]], told: &[bool], limit: i64) -> Vec<bool> {
+    let few = |alone: i64| 0 < alone && alone < limit;
+    let is_large = |people: &&Vec<PatronId>| people.len() as i64 >= limit;
+    let are_near = |one: usize, other: usize| {
+        sets[one].iter().filter(is_large).any(|one| {
+            sets[other].iter().filter(is_large).any(|other| {
+                let (of_one, of_other) = (one.len() as i64, other.len() as i64);
+                let both = in_both(one, other);
+                few(of_one - both) || few(of_other - both)
+            })
+        })
+    };
+    let mut is_apart = told.to_vec();
+    let mut order: Vec<usize> = (0..sets.len()).filter(|&campaign| !told[campaign]).collect();
+    order.sort_by_key(|&campaign| std::cmp::Reverse(sets[campaign][0].len()));
+    for campaign in order {
+        is_apart[campaign] = !(0..sets.len()).any(|other| is_apart[other] && are_near(campaign, other));
+    }
+    is_apart
+}
+
+/// How many are in both, each in order.
+fn in_both(one: &[PatronId], other: &[PatronId]) -> i64 {
+    let (mut left, mut right, mut both) = (one.iter().peekable(), other.iter().peekable(), 0);
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let order = a.cmp(b);
+        both += i64::from(order.is_eq());
+        left.next_if(|_| order.is_le());
+        right.next_if(|_| order.is_ge());
+    }
+    both
 }
 
 /// The sets of one measure.
@@ -53,6 +125,9 @@ struct Tie<'t> {
     /// The people, and those among whom they are.
     counted: [Patterns; 2],
     limit: i64,
+    /// Counts of few.
+    found: usize,
+    most: usize,
 }
 
 impl Tie<'_> {
@@ -76,6 +151,7 @@ impl Tie<'_> {
                 };
                 let (both, left, right) = (count([true, true])[0], count([true, false]), count([false, true]));
                 if self.is_few(left) || self.is_few(right) {
+                    self.found += 1;
                     let both = self.unprinted(both);
                     for (set, rest) in [(one, left), (other, right)] {
                         let is_some = rest[0] > 0 || self.is_few(rest);
@@ -92,7 +168,7 @@ impl Tie<'_> {
         if signs.iter().filter(|sign| **sign != 0).count() > 2 {
             self.add(signs);
         }
-        if left == 0 {
+        if left == 0 || self.found > self.most {
             return;
         }
         for set in from..signs.len() {
@@ -110,6 +186,7 @@ impl Tie<'_> {
         if !self.is_few([people, counted_once(&self.counted[1], signs).unwrap_or(0)]) {
             return;
         }
+        self.found += 1;
         let rest = self.unprinted(people);
         let of = |sign: i64| (0..signs.len()).filter(move |&set| signs[set] == sign).map(|set| self.cells[set]);
         let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain([rest]).collect());

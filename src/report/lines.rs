@@ -191,7 +191,30 @@ pub struct Asked<'a> {
 
 /// The lines of campaigns whose reports may be read side by side, with what must be hidden under `limit` hidden. They are
 /// counted in one table: what one report prints may tell what another hides.
+///
+/// Where many campaigns are for nearly the same people, so that this takes long or shows nothing, those are shown of which
+/// no two differ by a few, the largest first, and nothing of the others.
 pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line>> {
+    let all: Vec<&Asked<'_>> = asked.iter().collect();
+    let is_shown = |lines: &Vec<Vec<Line>>| lines.iter().flatten().any(|line| line.enrolled.known().is_some());
+    if let Some(together) = counted(program, &all, limit, ENTANGLED).filter(is_shown) {
+        return together;
+    }
+    let sets: Vec<[Vec<PatronId>; KINDS]> = asked.iter().map(|asked| KIND.map(|kind| people_of(asked, kind))).collect();
+    let told: Vec<bool> = asked.iter().map(|asked| asked.told.is_some()).collect();
+    let is_apart = across::apart(&sets, &told, limit);
+    let apart: Vec<&Asked<'_>> = asked.iter().zip(&is_apart).filter(|(_, is)| **is).map(|(asked, _)| asked).collect();
+    let no_end = |those: &[&Asked<'_>]| counted(program, those, limit, usize::MAX).expect("there is no end to it");
+    let mut shown = no_end(&apart).into_iter();
+    let lines = asked.iter().zip(is_apart).map(|(asked, is_apart)| match is_apart {
+        true => shown.next().expect("it is one of those"),
+        false => no_end(&[asked]).remove(0).into_iter().map(Line::all_hidden).collect(),
+    });
+    lines.collect()
+}
+
+/// The lines of campaigns in one table; `None` if more than `most` counts of few tie them together.
+fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> Option<Vec<Vec<Line>>> {
     let mut table = Table::default();
     let mut totals: Vec<Vec<Option<CellId>>> = Vec::new();
     let mut all: Vec<Vec<(Group, Cells)>> = Vec::new();
@@ -208,19 +231,19 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
         let lines = parts.into_iter().zip(cells);
         all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
     }
-    for kind in 0..MEASURES + INSIDE.len() {
-        let sets = asked.iter().zip(&totals).filter_map(|(asked, totals)| {
-            let those = |does: &dyn Fn(&Person) -> bool| -> Vec<PatronId> {
-                asked.people.iter().filter(|person| does(person)).map(|person| person.patron).collect()
-            };
-            let people = those(&|person| is_counted(kind, person));
+    let mut sets: Vec<Set> = Vec::new();
+    for kind in KIND {
+        let of_kind = asked.iter().zip(&totals).enumerate().filter_map(|(campaign, (asked, totals))| {
             let among = match whole_of(kind) {
-                Some((whole, true)) => those(&|person| is_counted(whole, person)),
+                Some((whole, true)) => people_of(asked, whole),
                 _ => Vec::new(),
             };
-            Some(Set { cell: totals[kind]?, people, among })
+            Some(Set { cell: totals[kind]?, campaign, kind, people: people_of(asked, kind), among })
         });
-        across::tie(&mut table, &sets.collect::<Vec<Set>>(), limit);
+        sets.extend(of_kind);
+    }
+    if across::tie(&mut table, &sets, limit, most) > most {
+        return None;
     }
     let hidden = hidden(&table, limit);
     let count = |cell: Option<CellId>| match cell {
@@ -232,7 +255,15 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
         let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
         Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
     };
-    all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect()
+    Some(all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect())
+}
+
+/// Who is counted of a campaign, in order of id.
+fn people_of(asked: &Asked<'_>, kind: usize) -> Vec<PatronId> {
+    let those = asked.people.iter().filter(|person| is_counted(kind, person));
+    let mut people: Vec<PatronId> = those.map(|person| person.patron).collect();
+    people.sort_unstable();
+    people
 }
 
 /// The cells of all people of a campaign, held out or not: those who did, and those who did not.
@@ -270,6 +301,13 @@ const SENDS: std::ops::RangeInclusive<usize> = 1..=3;
 
 /// A measure, one that is part of it, and whether it tells of everybody of the whole that nobody, or everybody, did.
 const INSIDE: [(usize, usize, bool); 5] = [(0, 1, false), (1, 2, false), (1, 3, true), (0, 4, false), (4, 5, true)];
+
+/// Who did what is measured, and from [`MEASURES`] on who was inside and did not.
+const KINDS: usize = MEASURES + INSIDE.len();
+const KIND: [usize; KINDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/// Counts of few between campaigns up to which all are looked at together: some seconds.
+const ENTANGLED: usize = 60;
 
 /// Whether a person did what is measured or, from [`MEASURES`] on, was inside and did not.
 fn is_counted(kind: usize, person: &Person) -> bool {

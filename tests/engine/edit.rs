@@ -140,6 +140,19 @@ fn an_edit_of_one_of_two_equal_waits_passes_over_no_message() {
     ] {
         assert_eq!(edited(begun, new), ["note_a", "note_b", "note_c"], "{new}");
     }
+    // Both wait after the same message.
+    let begun = "send note_a  wait 2 days  send note_b  wait 2 days  send note_a  wait 2 days  send note_c";
+    for new in [
+        "send note_a  wait 3 days  send note_b  wait 2 days  send note_a  wait 2 days  send note_c",
+        "wait 2 days  send note_b  wait 2 days  send note_a  wait 2 days  send note_c",
+        "send note_b  wait 2 days  send note_a  wait 2 days  send note_c",
+        "send note_a  wait 2 days  send note_b  wait 2 days  send note_a  wait 3 days  send note_c",
+    ] {
+        assert_eq!(edited(begun, new), ["note_a", "note_b", "note_a", "note_c"], "{new}");
+    }
+    let begun = "send note_a  wait 2 days  send note_a  wait 2 days  send note_a";
+    let sent = edited(begun, "send note_a  wait 3 days  send note_a  wait 2 days  send note_a");
+    assert_eq!(sent, ["note_a", "note_a", "note_a"]);
     // One that was alone goes on where another one was put behind it.
     let begun = "send note_a  wait 3 days  send note_b";
     let sent = edited(begun, "send note_a  wait 3 days  send note_b  wait 3 days  send note_c");

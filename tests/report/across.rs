@@ -130,6 +130,18 @@ fn attacked(sets: &[BTreeSet<i64>], among: Option<&[BTreeSet<i64>]>, counts: &[C
     small
 }
 
+/// Subtracts what is printed of one measure of a campaign from that of another one of another campaign, which holds it.
+fn subtracted(measures: &[(&Vec<BTreeSet<i64>>, usize)], printed: &[Line], limit: usize) {
+    let all = || measures.iter().flat_map(|(sets, measure)| sets.iter().zip(printed).map(move |of| (of, *measure)));
+    for ((one, line), measure) in all().filter(|((_, line), measure)| line.counts()[*measure].known().is_some()) {
+        for ((other, of), kind) in all().filter(|((_, of), kind)| of.counts()[*kind].known().is_some()) {
+            let alone = one.difference(other).count();
+            let tells_nothing = std::ptr::eq(line, of) || measure == kind || !other.is_subset(one);
+            assert!(tells_nothing || !(1..limit).contains(&alone), "{line:?} less {of:?} are {alone}");
+        }
+    }
+}
+
 /// Sets as audiences are: a whole and its parts, a part and a part of it, what is in either of two and in both; with a few
 /// people more or less.
 fn audiences(luck: &mut Luck) -> Vec<BTreeSet<i64>> {
@@ -183,11 +195,30 @@ fn rep_02_nothing_small_follows_from_several_reports() {
             sets.iter().map(|set| set.iter().copied().filter(|&patron| came(patron, none)).collect()).collect();
         let counts: Vec<Count> = printed.iter().map(|line| line.goal_reached).collect();
         small += attacked(&reached, Some(&sets), &counts, 10);
+        subtracted(&[(&sets, 0), (&sent, 1), (&reached, 5)], &printed, 10);
         shown += enrolled.iter().filter(|count| count.known().is_some()).count();
         all += enrolled.len();
     }
     assert!(small > 1_000, "{small} small differences");
     assert!(shown * 2 > all, "hiding everything is no art: {shown} of {all} are shown");
+}
+
+/// Of twenty campaigns for nearly the same people those are shown that differ by enough.
+#[test]
+fn rep_02_of_many_campaigns_for_nearly_the_same_people_some_are_shown() {
+    let names: Vec<String> = (0..20).map(|number| format!("c{number}")).collect();
+    let program = program(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let people: Vec<Vec<Person>> =
+        (0..20).map(|less| (2 * less..300).map(|patron| person(patron, true, 0)).collect()).collect();
+    let campaign = |index: usize| program.campaign(Symbol::new(&names[index])).expect("a campaign");
+    let asked =
+        |index: usize| Asked { campaign: campaign(index), people: &people[index], measured: MEASURED, told: None };
+    let found = lines(&program, &(0..20).map(asked).collect::<Vec<_>>(), 10);
+    let shown: Vec<Option<u64>> = found.iter().map(|lines| lines[0].enrolled.known()).collect();
+    let known: Vec<u64> = shown.iter().flatten().copied().collect();
+    assert!(known.len() > 1 && known[0] == 300, "{shown:?}");
+    assert!(known.windows(2).all(|pair| pair[0] - pair[1] >= 10), "{shown:?}");
+    assert!(found.iter().all(|lines| lines.len() == 1), "the others have their lines, all hidden");
 }
 
 /// The command itself, asked for one campaign after the other.

@@ -101,6 +101,7 @@ pub fn check<'a>(
     };
     privacy::check(context, head, &campaign, messages);
     delivery::requirements(context, head, &campaign);
+    lint::never_agreed::check(context, &campaign);
     if let Some((goal, _)) = &campaign.goal {
         lint::goal::check(context, goal, "goal");
     }

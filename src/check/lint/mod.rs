@@ -8,6 +8,7 @@ pub mod goal;
 pub mod languages;
 pub mod left_out;
 pub mod name_of_both;
+pub mod never_agreed;
 pub mod no_steps;
 pub mod plural;
 pub mod unused;

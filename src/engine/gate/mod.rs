@@ -365,7 +365,7 @@ impl Gate<'_, '_> {
             Verdict::Drop(reason) => self.drop(db, id, &reason)?,
             Verdict::End(reason) => {
                 self.report.dropped += 1;
-                visit::end(db, &mut enrolment, Some(reason), self.now)?;
+                visit::cancel(db, &mut enrolment, reason, self.now)?;
             }
         }
         Ok(Claim::None)
