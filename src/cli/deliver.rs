@@ -64,7 +64,7 @@ impl Deliver {
         let mut store = Store::open(&self.store).map_err(failed)?;
         store.align(&program.catalogue).map_err(failed)?;
         let largest_gap = (!self.after_outage).then_some(limits::TICK_GAP_DAYS);
-        let now = engine::believe_clock(&store, now, largest_gap)
+        let now = engine::believe_clock(&store, now, &program.library.zone, largest_gap)
             .map_err(|error| Failure::new(format!("{}: {error}", self.store.display())))?;
         let base = self.links.unwrap_or_else(|| deliver::link_base(&program.library));
         let links = Links::new(&base, &store.link_secret().map_err(failed)?);

@@ -25,7 +25,7 @@ use crate::limits;
 use crate::rule::{PatronId, RowId, Tables};
 use crate::store::snapshot::Chosen;
 use crate::store::{Reader, Store, StoreError, SuppressionList, Transaction};
-use crate::time::Instant;
+use crate::time::{Instant, Zone};
 
 /// Patrons whose state is read at once.
 const BATCH: usize = 256;
@@ -66,11 +66,13 @@ pub enum TickError {
     ClockWentBack {
         last: Instant,
         now: Instant,
+        zone: Zone,
     },
     /// The clock is so far ahead that it is probably wrong.
     ClockJumped {
         last: Instant,
         now: Instant,
+        zone: Zone,
         /// Days that are believed.
         largest_gap: i64,
     },
@@ -84,19 +86,22 @@ pub enum TickError {
 
 impl fmt::Display for TickError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let local = |at: &Instant, zone: &Zone| zone.civil(*at).strftime("%Y-%m-%d %H:%M:%S").to_string();
         match self {
-            TickError::ClockWentBack { last, now } => write!(
+            TickError::ClockWentBack { last, now, zone } => write!(
                 f,
-                "the clock went back: the last tick was at {}, it is now {}; nothing was done",
-                last.timestamp(),
-                now.timestamp()
+                "the clock went back: the last tick was at {}, it is now {} ({}); nothing was done",
+                local(last, zone),
+                local(now, zone),
+                zone.name()
             ),
-            TickError::ClockJumped { last, now, largest_gap } => write!(
+            TickError::ClockJumped { last, now, zone, largest_gap } => write!(
                 f,
-                "the clock says {}, and the last tick was at {}, more than {largest_gap} days before; nothing was \
+                "the clock says {} ({}), and the last tick was at {}, more than {largest_gap} days before; nothing was \
                  done. If the clock is right and Bookmobile was not run for so long, say --after-outage",
-                now.timestamp(),
-                last.timestamp()
+                local(now, zone),
+                zone.name(),
+                local(last, zone)
             ),
             TickError::Renamed { name, newcomer: Newcomer { before, started, .. } } => write!(
                 f,
@@ -183,7 +188,8 @@ fn decide(
     let db = transaction.connection();
     let reader = transaction.reader();
     let before = state::clock(db)?;
-    let now = before.as_ref().map_or(Ok(now), |clock| believe(clock.ticked_at, now, plan.largest_gap))?;
+    let zone = &plan.program.library.zone;
+    let now = before.as_ref().map_or(Ok(now), |clock| believe(clock.ticked_at, now, zone, plan.largest_gap))?;
     if let Some(as_new) = &plan.as_new {
         let doubted = |(name, newcomer): &(String, Newcomer)| {
             newcomer.starts_current && newcomer.started > 0 && !as_new.contains(name)
@@ -192,7 +198,6 @@ fn decide(
             return Err(TickError::Renamed { name, newcomer });
         }
     }
-    let zone = &plan.program.library.zone;
     let begins_a_day = before.as_ref().is_none_or(|clock| zone.day(clock.ticked_at) != zone.day(now));
     if begins_a_day {
         // Before anything is decided, so that nothing hangs on what is gone afterwards.
@@ -415,11 +420,13 @@ pub(super) fn watches(
 }
 
 /// The instant of what is done by a clock that says `now`, when the last tick was at `last`: never before it.
-fn believe(last: Instant, now: Instant, largest_gap: Option<i64>) -> Result<Instant, TickError> {
+fn believe(last: Instant, now: Instant, zone: &Zone, largest_gap: Option<i64>) -> Result<Instant, TickError> {
     match largest_gap {
-        _ if now < last.plus_seconds(-limits::CLOCK_BACK_SECONDS) => Err(TickError::ClockWentBack { last, now }),
+        _ if now < last.plus_seconds(-limits::CLOCK_BACK_SECONDS) => {
+            Err(TickError::ClockWentBack { last, now, zone: zone.clone() })
+        }
         Some(largest_gap) if now.seconds() - last.seconds() > largest_gap * 86_400 => {
-            Err(TickError::ClockJumped { last, now, largest_gap })
+            Err(TickError::ClockJumped { last, now, zone: zone.clone(), largest_gap })
         }
         _ => Ok(now.max(last)),
     }
@@ -430,8 +437,8 @@ fn believe(last: Instant, now: Instant, largest_gap: Option<i64>) -> Result<Inst
 ///
 /// # Errors
 /// If it is not believed, or the store cannot be read.
-pub fn believe_clock(store: &Store, now: Instant, largest_gap: Option<i64>) -> Result<Instant, TickError> {
-    last_tick(store)?.map_or(Ok(now), |last| believe(last, now, largest_gap))
+pub fn believe_clock(store: &Store, now: Instant, zone: &Zone, largest_gap: Option<i64>) -> Result<Instant, TickError> {
+    last_tick(store)?.map_or(Ok(now), |last| believe(last, now, zone, largest_gap))
 }
 
 /// When the store ticked last; `None`: never.

@@ -96,11 +96,15 @@ fn tim_04_a_clock_that_is_put_right_goes_on() {
     made(&mut store, &program);
     engine::tick(&mut store, &plan, last, None).expect("a tick");
     let back = last.plus_seconds(-limits::CLOCK_BACK_SECONDS);
-    assert_eq!(engine::believe_clock(&store, back, None).expect("believed"), last, "a delivery too");
+    assert_eq!(
+        engine::believe_clock(&store, back, &program.library.zone, None).expect("believed"),
+        last,
+        "a delivery too"
+    );
     let further = Instant(back.0 - 1);
     let error = engine::tick(&mut store, &plan, further, None).expect_err("too far");
     assert!(matches!(error, TickError::ClockWentBack { .. }), "{error}");
-    assert!(engine::believe_clock(&store, further, None).is_err());
+    assert!(engine::believe_clock(&store, further, &program.library.zone, None).is_err());
 }
 
 /// TIM-04 at the command line.

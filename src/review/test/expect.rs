@@ -289,13 +289,14 @@ fn decisions(stage: &Stage<'_>, person: PatronId, message: Symbol) -> Result<Vec
         lines.push(format!("campaign {campaign}: {message} was due at {due} and is {state}: {reason}"));
     }
     let mut query = db.prepare_cached(
-        "SELECT campaign, key, coalesce(reason, '') FROM occurrence \
+        "SELECT campaign, at, coalesce(reason, '') FROM occurrence \
          WHERE patron = ?1 AND outcome = 'skipped' ORDER BY decided_at",
     )?;
     let mut rows = query.query([person.0])?;
     while let Some(row) = rows.next()? {
-        let (campaign, key, reason): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        lines.push(format!("campaign {campaign}: the occurrence {key} was skipped: {reason}"));
+        let (campaign, reason): (String, String) = (row.get(0)?, row.get(2)?);
+        let at = stage.program.library.zone.civil(crate::time::Instant(row.get(1)?)).strftime("%Y-%m-%d %H:%M");
+        lines.push(format!("campaign {campaign}: the occurrence of {at} was skipped: {reason}"));
     }
     let mut query = db.prepare_cached(
         "SELECT campaign, reason FROM enrolment WHERE patron = ?1 AND reason IS NOT NULL ORDER BY id",
