@@ -82,9 +82,14 @@ fn tie_pair(table: &mut Table, one: &Set, other: &Set, limit: i64) -> bool {
     true
 }
 
-/// Campaigns of which no two differ by a few people, whatever is measured of the one and of the other: those that are known
-/// already, and then as many as fit, the largest first. `sets`: whom each counts, by measure.
-pub fn apart<const KINDS: usize>(sets: &[[Vec<PatronId>; KINDS]], told: &[bool], limit: i64) -> Vec<bool> {
+/// Campaigns that are `known`, and as many of the `fresh` ones as differ by no few people from those and from each other,
+/// whatever is measured of the one and of the other; the largest first. `sets`: whom each counts, by measure.
+pub fn apart<const KINDS: usize>(
+    sets: &[[Vec<PatronId>; KINDS]],
+    known: &[bool],
+    fresh: &[usize],
+    limit: i64,
+) -> Vec<usize> {
     let few = |alone: i64| 0 < alone && alone < limit;
     let is_large = |people: &&Vec<PatronId>| people.len() as i64 >= limit;
     let are_near = |one: usize, other: usize| {
@@ -96,13 +101,15 @@ pub fn apart<const KINDS: usize>(sets: &[[Vec<PatronId>; KINDS]], told: &[bool],
             })
         })
     };
-    let mut is_apart = told.to_vec();
-    let mut order: Vec<usize> = (0..sets.len()).filter(|&campaign| !told[campaign]).collect();
-    order.sort_by_key(|&campaign| std::cmp::Reverse(sets[campaign][0].len()));
-    for campaign in order {
-        is_apart[campaign] = !(0..sets.len()).any(|other| is_apart[other] && are_near(campaign, other));
+    let mut found: Vec<usize> = (0..sets.len()).filter(|&campaign| known[campaign]).collect();
+    let mut fresh = fresh.to_vec();
+    fresh.sort_by_key(|&campaign| std::cmp::Reverse(sets[campaign][0].len()));
+    for campaign in fresh {
+        if !found.iter().any(|&other| are_near(campaign, other)) {
+            found.push(campaign);
+        }
     }
-    is_apart
+    found
 }
 
 /// How many are in both, each in order.

@@ -193,24 +193,38 @@ pub struct Asked<'a> {
 /// counted in one table: what one report prints may tell what another hides.
 ///
 /// Where many campaigns are for nearly the same people, so that this takes long or shows nothing, those are shown of which
-/// no two differ by a few, the largest first, and nothing of the others.
+/// no two differ by a few, the largest first, and nothing of the others. The lines of what was told are those of before.
 pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line>> {
-    let all: Vec<&Asked<'_>> = asked.iter().collect();
-    let is_shown = |lines: &Vec<Vec<Line>>| lines.iter().flatten().any(|line| line.enrolled.known().is_some());
-    if let Some(together) = counted(program, &all, limit, ENTANGLED).filter(is_shown) {
+    let (all, is_fresh): (Vec<usize>, _) = ((0..asked.len()).collect(), |at: &usize| asked[*at].told.is_none());
+    let tells = |lines: &[Line]| lines.iter().flat_map(Line::counts).any(|count| count.known().is_some());
+    let counted = |those: &[usize], most: usize| {
+        counted(program, &those.iter().map(|&at| &asked[at]).collect::<Vec<_>>(), limit, most)
+    };
+    let mut found: Vec<Vec<Line>> = Vec::new();
+    for (at, asked) in asked.iter().enumerate() {
+        let hidden = || Some(counted(&[at], usize::MAX)?.remove(0).into_iter().map(Line::all_hidden).collect());
+        found.push(asked.told.map(<[Line]>::to_vec).or_else(hidden).expect("there is no end to one"));
+    }
+    if !all.iter().any(is_fresh) {
+        return found;
+    }
+    if let Some(together) = counted(&all, ENTANGLED)
+        && (all.iter().filter(|at| is_fresh(at))).any(|&at| tells(&together[at]))
+    {
         return together;
     }
     let sets: Vec<[Vec<PatronId>; KINDS]> = asked.iter().map(|asked| KIND.map(|kind| people_of(asked, kind))).collect();
-    let told: Vec<bool> = asked.iter().map(|asked| asked.told.is_some()).collect();
-    let is_apart = across::apart(&sets, &told, limit);
-    let apart: Vec<&Asked<'_>> = asked.iter().zip(&is_apart).filter(|(_, is)| **is).map(|(asked, _)| asked).collect();
-    let no_end = |those: &[&Asked<'_>]| counted(program, those, limit, usize::MAX).expect("there is no end to it");
-    let mut shown = no_end(&apart).into_iter();
-    let lines = asked.iter().zip(is_apart).map(|(asked, is_apart)| match is_apart {
-        true => shown.next().expect("it is one of those"),
-        false => no_end(&[asked]).remove(0).into_iter().map(Line::all_hidden).collect(),
-    });
-    lines.collect()
+    let known: Vec<bool> = asked.iter().map(|asked| asked.told.is_some_and(tells)).collect();
+    let mut shown = across::apart(&sets, &known, &all.into_iter().filter(is_fresh).collect::<Vec<_>>(), limit);
+    // What is known already may be tied together as well.
+    while let Some(smallest) = shown.last().copied().filter(is_fresh) {
+        if let Some(lines) = counted(&shown, ENTANGLED) {
+            shown.iter().zip(lines).for_each(|(&at, lines)| found[at] = lines);
+            break;
+        }
+        shown.retain(|&at| at != smallest);
+    }
+    found
 }
 
 /// The lines of campaigns in one table; `None` if more than `most` counts of few tie them together.
