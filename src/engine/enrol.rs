@@ -202,6 +202,7 @@ impl Visit<'_, '_> {
             rows: Vec::new(),
         };
         state::insert_enrolment(self.db(), &mut enrolment, key, self.now())?;
+        self.tick.has_gone_on = true;
         for occurrence in occurrences {
             self.record(index, occurrence, Outcome::Enrolled, None, Some(enrolment.id))?;
             let row = occurrence.row.map(|(event, row)| (program.catalogue.event(event).name.to_string(), row));

@@ -1,11 +1,10 @@
 //! A campaign's steps as a flat list of operations, each with a place that survives edits.
 //!
-//! A place names a step by its content: the blocks around it, what it says, and what the step before it says; and, where
-//! no other step of its block says the same, also without the step before it. An enrolment remembers its place, not a
-//! number, so a program may change under it: it goes on where the new version keeps the place under either name. Of two
-//! equal waits each is so known by what it waits after, and where that is equal too by how many there are: an edit of one
-//! never makes the other its heir. A message is remembered by another name, independent of the blocks around it, so that
-//! nobody gets it twice because a line was moved.
+//! A place names a step by its content: the blocks around it, what it says, and what the step before it says. An enrolment
+//! remembers its place, not a number, so a program may change under it: it goes on where the new version keeps the place.
+//! Of two equal waits each is so known by what it waits after, and where that is equal too by how many there are: an edit
+//! of one never makes the other its heir. A message is remembered by another name, independent of the blocks around it, so
+//! that nobody gets it twice because a line was moved.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -22,7 +21,7 @@ use crate::time::{Day, Duration, TimeOfDay, Unit, Weekday};
 #[derive(Clone, Debug)]
 pub struct Journey<'p> {
     pub ops: Vec<Op<'p>>,
-    /// The place of each operation: one name or two, with a blank between them.
+    /// The place of each operation.
     places: Vec<String>,
     by_name: HashMap<String, usize>,
     /// Everything that the steps say, also what is no part of their places.
@@ -169,12 +168,11 @@ impl<'p> Journey<'p> {
     ) -> Journey<'p> {
         let (ops, places, former, said) = (Vec::new(), Vec::new(), Vec::new(), String::new());
         let mut lowering = Lowering { program, fingerprints, compiler, ops, places, former, said, splits: 0 };
-        lowering.block(&campaign.steps, "");
+        lowering.block(&campaign.steps, Around::default());
         lowering.push(Op::Stop, "end".into());
         count_equal(&mut lowering.ops);
-        let names = lowering.places.iter().enumerate().rev();
-        let names = names.flat_map(|(index, place)| place.split(' ').map(move |name| (name.to_owned(), index)));
-        let by_name = lowering.former.into_iter().chain(names).collect();
+        let names = lowering.places.iter().cloned().enumerate().rev().map(|(index, place)| (place, index));
+        let by_name = lowering.former.into_iter().rev().chain(names).collect();
         Journey { by_name, ops: lowering.ops, places: lowering.places, said: digest(&lowering.said) }
     }
 
@@ -188,7 +186,7 @@ impl<'p> Journey<'p> {
         self.places == other.places && self.said == other.said
     }
 
-    /// The operation at a place, if this version has it.
+    /// The operation at a place, if this version has it. Older stores have places of two names, with a blank between them.
     pub fn find(&self, place: &str) -> Option<usize> {
         place.split(' ').find_map(|name| self.by_name.get(name).copied())
     }
@@ -200,18 +198,32 @@ struct Lowering<'a, 'p> {
     compiler: &'a mut Compiler<'p>,
     ops: Vec<Op<'p>>,
     places: Vec<String>,
-    /// Names that older stores have for equal steps after equal ones.
+    /// Names that older stores have.
     former: Vec<(String, usize)>,
     said: String,
     splits: usize,
 }
 
+/// What steps are called by that stand inside a block.
+#[derive(Clone, Default)]
+struct Around {
+    block: String,
+    /// The same in older stores.
+    former: String,
+}
+
+impl Around {
+    /// One of the blocks of a step.
+    fn inside(&self, block: &str) -> Around {
+        let inside = |of: &str| format!("{of}/{block}");
+        Around { block: inside(&self.block), former: inside(&self.former) }
+    }
+}
+
 /// What a step is called.
 struct Name {
-    /// Its place.
     place: String,
-    /// What the steps inside it are called by.
-    around: String,
+    around: Around,
 }
 
 /// Counts the equal ones before and after each step that sends, on the way through the steps that has the most of them.
@@ -247,23 +259,24 @@ impl<'p> Lowering<'_, 'p> {
         self.ops.len() - 1
     }
 
-    fn block(&mut self, steps: &'p [Step], around: &str) {
+    fn block(&mut self, steps: &'p [Step], around: Around) {
         let contents: Vec<String> = steps.iter().map(|step| self.content(&step.kind)).collect();
         let before = |at: usize| if at == 0 { "" } else { contents[at - 1].as_str() };
         let is_like = |one: usize, other: usize| contents[one] == contents[other] && before(one) == before(other);
         for (at, (step, content)) in steps.iter().zip(&contents).enumerate() {
             let number = (0..at).filter(|other| is_like(*other, at)).count();
             let of = (0..contents.len()).filter(|other| is_like(*other, at)).count();
-            let numbered = format!("{around}/{}>{content}#{number}", before(at));
-            let behind = if of == 1 { digest(&numbered) } else { digest(&format!("{numbered} of {of}")) };
-            if of > 1 {
-                self.former.push((digest(&numbered), self.ops.len()));
+            let numbered = |around: &str| format!("{around}/{}>{content}#{number}", before(at));
+            let among = if of == 1 { String::new() } else { format!(" of {of}") };
+            let place = digest(&(numbered(&around.block) + &among));
+            let mut former = digest(&numbered(&around.former));
+            self.former.push((former.clone(), self.ops.len()));
+            if contents.iter().filter(|other| *other == content).count() == 1 {
+                former = digest(&format!("{}/{content}#0", around.former));
+                self.former.push((former.clone(), self.ops.len()));
             }
-            let alone = contents.iter().filter(|other| *other == content).count() == 1;
-            let alone = alone.then(|| digest(&format!("{around}/{content}#0")));
-            let place = [behind.as_str()].into_iter().chain(alone.as_deref()).collect::<Vec<_>>().join(" ");
-            let _ = writeln!(self.said, "{around}/{content} {}", self.rest(&step.kind));
-            self.step(&step.kind, Name { place, around: alone.unwrap_or(behind) });
+            let _ = writeln!(self.said, "{}/{content} {}", around.block, self.rest(&step.kind));
+            self.step(&step.kind, Name { around: Around { block: place.clone(), former }, place });
         }
     }
 
@@ -349,10 +362,10 @@ impl<'p> Lowering<'_, 'p> {
             StepKind::WaitUpTo { at_most, until, then, otherwise } => {
                 let until = self.compiler.rule(until);
                 let head = self.push(Op::WaitUpTo { at_most: *at_most, until, otherwise: 0 }, place);
-                self.block(then, &format!("{around}/then"));
-                let jump = self.push(Op::Jump(0), format!("{around}/end"));
+                self.block(then, around.inside("then"));
+                let jump = self.push(Op::Jump(0), around.inside("end").block);
                 let start = self.ops.len();
-                self.block(otherwise, &format!("{around}/else"));
+                self.block(otherwise, around.inside("else"));
                 let end = self.ops.len();
                 self.ops[head] = Op::WaitUpTo { at_most: *at_most, until, otherwise: start };
                 self.ops[jump] = Op::Jump(end);
@@ -366,8 +379,8 @@ impl<'p> Lowering<'_, 'p> {
                 let mut jumps = Vec::new();
                 for (index, (share, steps)) in arms.iter().enumerate() {
                     targets.push((*share, self.ops.len()));
-                    self.block(steps, &format!("{around}/arm {index}"));
-                    jumps.push(self.push(Op::Jump(0), format!("{around}/arm-{index}-end")));
+                    self.block(steps, around.inside(&format!("arm {index}")));
+                    jumps.push(self.push(Op::Jump(0), around.inside(&format!("arm-{index}-end")).block));
                 }
                 let end = self.ops.len();
                 self.ops[head] = Op::Split { ordinal, arms: targets };
@@ -379,8 +392,8 @@ impl<'p> Lowering<'_, 'p> {
                 let until = until.as_ref().map(|until| self.compiler.rule(until));
                 let repeat = |after| Op::Repeat { every: *every, up_to: *up_to, until, after };
                 let head = self.push(repeat(0), place);
-                self.block(body, &format!("{around}/round"));
-                self.push(Op::Round(head), format!("{around}/end"));
+                self.block(body, around.inside("round"));
+                self.push(Op::Round(head), around.inside("end").block);
                 self.ops[head] = repeat(self.ops.len());
             }
             StepKind::AddTo(list) => drop(self.push(Op::AddTo(*list), place)),
@@ -392,14 +405,14 @@ impl<'p> Lowering<'_, 'p> {
     fn branches(&mut self, branches: &'p [(Expr, Vec<Step>)], otherwise: &'p [Step], Name { place, around }: Name) {
         let mut jumps = Vec::new();
         for (index, (condition, steps)) in branches.iter().enumerate() {
-            let name = if index == 0 { place.clone() } else { format!("{around}/test-{index}") };
+            let name = if index == 0 { place.clone() } else { around.inside(&format!("test-{index}")).block };
             let condition = self.compiler.rule(condition);
             let test = self.push(Op::Test { condition, otherwise: 0 }, name);
-            self.block(steps, &format!("{around}/if {index}"));
-            jumps.push(self.push(Op::Jump(0), format!("{around}/if-{index}-end")));
+            self.block(steps, around.inside(&format!("if {index}")));
+            jumps.push(self.push(Op::Jump(0), around.inside(&format!("if-{index}-end")).block));
             self.ops[test] = Op::Test { condition, otherwise: self.ops.len() };
         }
-        self.block(otherwise, &format!("{around}/else"));
+        self.block(otherwise, around.inside("else"));
         let end = self.ops.len();
         for jump in jumps {
             self.ops[jump] = Op::Jump(end);

@@ -41,6 +41,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
         };
         let key = at.timestamp().to_string();
         state::insert_enrolment(tick.db(), &mut enrolment, &key, tick.now)?;
+        tick.has_gone_on = true;
         tick.count(index, |counts| counts.enrolled += 1);
     }
     let enrolments = state::load_public(tick.db())?;

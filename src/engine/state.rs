@@ -72,7 +72,7 @@ pub struct Enrolment {
     pub id: i64,
     pub campaign: String,
     pub patron: Option<PatronId>,
-    /// The version of the program in which it started.
+    /// The version of the program that its place is of.
     pub revision: String,
     pub start: Instant,
     pub stage: Stage,
@@ -355,7 +355,7 @@ pub fn insert_enrolment(db: &Connection, new: &mut Enrolment, key: &str, at: Ins
 pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE enrolment SET state = ?2, reason = ?3, ended_at = ?4, place = ?5, arrived = ?6, since = ?7, wake = ?8, \
-         round = ?9, round_began = ?10, arms = ?11, goal = ?12, goal_known = ?13, goal_at = ?14, start = ?15 WHERE id = ?1",
+         round = ?9, round_began = ?10, arms = ?11, goal = ?12, goal_known = ?13, goal_at = ?14, start = ?15, revision = ?16 WHERE id = ?1",
     )?
     .execute(params![
         enrolment.id,
@@ -373,6 +373,7 @@ pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Res
         enrolment.goal_known,
         enrolment.goal_at.map(|at| at.0),
         enrolment.start.0,
+        enrolment.revision,
     ])?;
     Ok(())
 }

@@ -102,6 +102,7 @@ impl Visit<'_, '_> {
                     enrolment.arrived = false;
                     enrolment.wake = None;
                     enrolment.place = journey.place(at).to_owned();
+                    enrolment.revision = plan.program.revision.to_string();
                 }
                 Next::Wait => {
                     if let Some(wake) = enrolment.wake {
@@ -110,6 +111,7 @@ impl Visit<'_, '_> {
                     if enrolment != self.state.enrolments[position] {
                         state::update_enrolment(self.db(), &enrolment)?;
                         self.state.enrolments[position] = enrolment;
+                        self.tick.has_gone_on = true;
                     }
                     return Ok(());
                 }

@@ -144,6 +144,8 @@ pub struct Tick<'a> {
     pub watches: Vec<Watch>,
     /// Enrolments that go on in an earlier version.
     pub elsewhere: Elsewhere,
+    /// An enrolment waits at a place of this version.
+    pub has_gone_on: bool,
     pub report: TickReport,
 }
 
@@ -230,6 +232,7 @@ fn decide(
         now,
         watches,
         elsewhere: Vec::new(),
+        has_gone_on: false,
         report,
     };
     for index in 0..plan.campaigns.len() {
@@ -241,7 +244,7 @@ fn decide(
     public::run(&mut tick)?;
     visit(&mut tick, &work, before.as_ref().map_or(0, |clock| clock.change))?;
     version::drive(&mut tick)?;
-    if tick.report.campaigns.values().any(|counts| counts.enrolled > 0) {
+    if tick.has_gone_on {
         version::keep(db, plan.program)?;
     }
     if begins_a_day {

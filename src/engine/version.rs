@@ -1,8 +1,9 @@
 //! Programs that changed under running enrolments.
 //!
 //! An enrolment goes on in the program that ticks wherever that keeps the place of its next step (places are contents,
-//! see `journey`). Where it does not, the enrolment goes on in the version in which it started: the store keeps the
-//! texts of every version that still has a running enrolment, and the caller compiles those that are asked for.
+//! see `journey`). Where it does not, the enrolment goes on in the version that its place is of, in which it started or of
+//! which it took the last step: the store keeps the texts of every version that still has a running enrolment, and the
+//! caller compiles those that are asked for.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ fn kept(db: &Connection, plan: &Plan<'_>, wanted: impl Fn(&str) -> bool) -> Resu
     Ok(versions)
 }
 
-/// Keeps the texts of a program in which an enrolment started.
+/// Keeps the texts of a program at a place of which an enrolment waits.
 pub(super) fn keep(db: &Connection, program: &Program) -> rusqlite::Result<()> {
     let known: bool = db
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM program_version WHERE revision = ?1)")?
@@ -195,6 +196,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
             now: tick.now,
             watches: Vec::new(),
             elsewhere: Vec::new(),
+            has_gone_on: false,
             report: std::mem::take(&mut tick.report),
         };
         let needs = Needs::everything(&older.program.catalogue);

@@ -124,7 +124,13 @@ fn nobody_gets_a_step_twice_because_a_line_was_moved() {
         "send note_a  wait 2 days  send note_b",
         "wait 2 days  if house is eastside { send note_a }  send note_b  send note_c",
     );
-    assert_eq!(sent, ["note_a", "note_b", "note_c"]);
+    assert_eq!(sent, ["note_a", "note_b"]);
+    // Behind the place where they wait, in the new version.
+    let sent = edited(
+        "send note_a  send note_c  wait 2 days  send note_b",
+        "send note_c  wait 2 days  if house is eastside { send note_a }  send note_b",
+    );
+    assert_eq!(sent, ["note_a", "note_c", "note_b"]);
 }
 
 /// Of two equal waits each is known by what it waits after: an edit of one never makes the other its heir.
@@ -153,10 +159,33 @@ fn an_edit_of_one_of_two_equal_waits_passes_over_no_message() {
     let begun = "send note_a  wait 2 days  send note_a  wait 2 days  send note_a";
     let sent = edited(begun, "send note_a  wait 3 days  send note_a  wait 2 days  send note_a");
     assert_eq!(sent, ["note_a", "note_a", "note_a"]);
+    // Two at once.
+    let begun = "wait 2 days  send note_a  wait 1 day  send note_b";
+    assert_eq!(edited(begun, "wait 4 days  send note_a  wait 2 days  send note_b"), ["note_a", "note_b"]);
     // One that was alone goes on where another one was put behind it.
     let begun = "send note_a  wait 3 days  send note_b";
     let sent = edited(begun, "send note_a  wait 3 days  send note_b  wait 3 days  send note_c");
     assert_eq!(sent, ["note_a", "note_b", "note_c"]);
+}
+
+/// What has gone on in a second version goes on there when a third one has not its place.
+#[test]
+fn an_edit_after_an_edit_passes_over_no_message() {
+    let versions = [
+        "send note_a  wait 2 days  send note_b",
+        "send note_a  wait 2 days  send note_c  wait 5 days  send note_b",
+        "send note_a  wait 2 days  send note_c  wait 4 days  send note_b",
+    ]
+    .map(steps);
+    let mut town = Town::new(&versions[0]);
+    town.tick(&versions[0], 0);
+    town.house(&versions[0], 1, "eastside");
+    for day in 1..16 {
+        let version = &versions[[0, 1, 2][usize::from(day > 1) + usize::from(day > 4)]];
+        town.store.align(&version.catalogue).expect("columns");
+        town.tick(version, day);
+    }
+    assert_eq!(town.sent, ["note_a", "note_c", "note_b"]);
 }
 
 #[test]
@@ -367,11 +396,14 @@ fn lines_that_are_moved_inserted_removed_and_changed_reach_nobody_twice() {
         ("send note_a  if house is eastside { wait 2 days  send note_c }", &["note_a", "note_b"]),
         ("wait 2 days  send note_a  send note_b", &["note_a", "note_b"]),
         ("wait 2 days  repeat every 1 day up to 1 times { send note_a }  send note_b", &["note_a", "note_b"]),
-        ("wait 2 days  repeat every 1 day up to 2 times { send note_a }  send note_b", &["note_a", "note_a", "note_b"]),
+        ("wait 2 days  repeat every 1 day up to 2 times { send note_a }  send note_b", &["note_a", "note_b"]),
     ];
     for (new, expected) in cases {
         assert_eq!(edited(begun, new), expected, "{new}");
     }
+    let begun = "send note_a  send note_c  wait 2 days  send note_b";
+    let new = "send note_c  wait 2 days  repeat every 1 day up to 2 times { send note_a }  send note_b";
+    assert_eq!(edited(begun, new), ["note_a", "note_c", "note_a", "note_b"]);
     // And out of one.
     let begun = "repeat every 1 day up to 1 times { send note_a }  wait 2 days  send note_b";
     assert_eq!(edited(begun, "wait 2 days  send note_a  send note_b"), ["note_a", "note_b"]);
@@ -385,11 +417,19 @@ fn an_edit_that_removes_one_of_equal_steps_takes_nothing_from_the_others() {
         ("wait 2 days  send note_b  wait 3 days  send note_a", &["note_a", "note_b", "note_a"]),
         ("send note_a  wait 2 days  send note_b  wait 3 days", &["note_a", "note_b"]),
         ("wait 2 days  send note_a  send note_b  wait 3 days  send note_a", &["note_a", "note_b", "note_a"]),
-        ("wait 2 days  send note_b", &["note_a", "note_b"]),
+        ("wait 2 days  send note_b", &["note_a", "note_b", "note_a"]),
         (
             "send note_a  wait 2 days  send note_a  send note_b  wait 3 days  send note_a",
             &["note_a", "note_a", "note_b", "note_a"],
         ),
+    ];
+    for (new, expected) in cases {
+        assert_eq!(edited(begun, new), expected, "{new}");
+    }
+    let begun = "send note_a  send note_c  wait 2 days  send note_b  wait 3 days  send note_a";
+    let cases: [(&str, &[&str]); 2] = [
+        ("send note_c  wait 2 days  send note_b  wait 3 days  send note_a", &["note_a", "note_c", "note_b", "note_a"]),
+        ("send note_c  wait 2 days  send note_b", &["note_a", "note_c", "note_b"]),
     ];
     for (new, expected) in cases {
         assert_eq!(edited(begun, new), expected, "{new}");

@@ -41,6 +41,8 @@ pub struct Library<'p> {
     pub laws: Laws,
     pub before: Before,
     merged: HashSet<PatronId>,
+    /// The version that ticked last, and since when.
+    edited_at: (usize, Instant),
 }
 
 impl<'p> Library<'p> {
@@ -58,14 +60,18 @@ impl<'p> Library<'p> {
             laws: Laws::default(),
             before: Before::default(),
             merged: HashSet::new(),
+            edited_at: (0, Instant(0)),
         }
     }
 
     /// After a tick.
     pub fn keeps_the_laws(&mut self, round: &Round) -> Result<(), String> {
         let lowered = &self.lowered[round.version];
+        if self.edited_at.0 != round.version {
+            self.edited_at = (round.version, round.now);
+        }
         laws::after_tick(&self.store, lowered, round.now, self.since, &mut self.before)?;
-        turned::enrolments(&self.store, lowered.program, &self.merged)
+        turned::enrolments(&self.store, lowered.program, &self.merged, self.edited_at.1)
     }
 
     /// What a tick after this one finds new.

@@ -206,9 +206,14 @@ pub fn settled(store: &Store) -> HashSet<i64> {
 /// What holds of all enrolments whatever happened: who is held out gets nothing and stays so, `again` is kept, and only
 /// what starts on rows runs twice at once.
 ///
-/// Not of cards that became one, whose journeys had begun apart, nor of those that began in another version: its start may
-/// have been on rows.
-pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) -> Result<(), String> {
+/// Not of cards that became one, whose journeys had begun apart, nor of those that began before the last edit, at
+/// `edited_at`: the start may have been on rows.
+pub fn enrolments(
+    store: &Store,
+    program: &Program,
+    merged: &HashSet<PatronId>,
+    edited_at: Instant,
+) -> Result<(), String> {
     let db = store.connection();
     let none = |what: &str, sql: &str| -> Result<(), String> {
         let mut query = db.prepare_cached(sql).expect("the tables are there");
@@ -225,7 +230,7 @@ pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) 
     )?;
     let mut query = db
         .prepare_cached(
-            "SELECT patron, start, state, revision FROM enrolment WHERE campaign = ?1 AND patron IS NOT NULL \
+            "SELECT patron, start, state, enrolled_at FROM enrolment WHERE campaign = ?1 AND patron IS NOT NULL \
              AND state <> 'withdrawn' ORDER BY patron, id",
         )
         .expect("the tables are there");
@@ -234,15 +239,14 @@ pub fn enrolments(store: &Store, program: &Program, merged: &HashSet<PatronId>) 
         // One that gathers begins with the first of its rows, which may come late.
         let gathers = matches!(campaign.start.kind, StartKind::Event { together: Together::For(_), .. });
         let rows = query.query_map([campaign.name.as_str()], |row| {
-            let revision: String = row.get(3)?;
-            Ok((row.get::<_, i64>(0)?, Instant(row.get(1)?), row.get::<_, String>(2)?, revision))
+            Ok((row.get::<_, i64>(0)?, Instant(row.get(1)?), row.get::<_, String>(2)?, Instant(row.get(3)?)))
         });
         let all: Vec<_> = rows.expect("readable").collect::<Result<_, _>>().expect("readable");
         for pair in all.windows(2) {
-            let [(patron, first, state, _), (other, second, _, revision)] = pair else {
+            let [(patron, first, state, _), (other, second, _, enrolled_at)] = pair else {
                 unreachable!("windows of two")
             };
-            if patron != other || merged.contains(&PatronId(*patron)) || *revision != *program.revision {
+            if patron != other || merged.contains(&PatronId(*patron)) || *enrolled_at < edited_at {
                 continue;
             }
             let wrong = |what: &str| Err(format!("{} for {patron}: {what}", campaign.name));
