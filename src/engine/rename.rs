@@ -83,6 +83,13 @@ pub fn rename(store: &mut Store, before: &str, after: &str) -> Result<Result<(),
     for table in ["campaign_state", "watched", "enrolment", "occurrence", "outbox"] {
         db.execute(&format!("UPDATE {table} SET campaign = ?2 WHERE campaign = ?1"), params![before, after])?;
     }
+    // Who reads a report under the new name knows the one that was given out under the old.
+    db.execute(
+        "INSERT INTO audit (at, what, patron, detail)
+         SELECT at, what, patron, json_set(detail, '$.campaign', ?2) FROM audit
+         WHERE what = 'report' AND detail ->> '$.campaign' = ?1 ORDER BY id DESC LIMIT 1",
+        params![before, after],
+    )?;
     if let Some(mut clock) = state::clock(db)?
         && clock.campaigns.remove(before)
     {

@@ -52,6 +52,18 @@ impl Person {
         }
     }
 
+    /// As a report as of `then` counted them, as far as that is known; `None`: not at all.
+    pub fn as_of(&self, then: Instant) -> Option<Person> {
+        let before = |at: Option<Instant>| at.filter(|at| *at <= then);
+        (self.enrolled_at <= then).then(|| Person {
+            sent_at: before(self.sent_at),
+            delivered_at: before(self.delivered_at),
+            clicked_at: before(self.clicked_at),
+            reached_at: before(self.reached_at),
+            ..self.clone()
+        })
+    }
+
     /// Whether a report as of `then` counted them otherwise, for certain.
     pub fn changed_after(&self, then: Instant) -> bool {
         let instants = [Some(self.enrolled_at), self.sent_at, self.delivered_at, self.clicked_at, self.reached_at];

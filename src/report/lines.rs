@@ -1,13 +1,16 @@
 //! The lines of a campaign's report: its groups of people, their counts, and which of them are hidden.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::across::{self, Set};
 use super::count::Person;
-use super::hide::hidden;
+use super::hide;
 use super::table::{CellId, Role, Table};
 use crate::program::{Campaign, Program, Step, StepKind};
 use crate::rule::PatronId;
+use crate::time::Instant;
 
 /// A group of people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -185,7 +188,8 @@ pub struct Asked<'a> {
     pub campaign: &'a Campaign,
     pub people: &'a [Person],
     pub measured: Measured,
-    /// Its report was given out and stands: these lines are known, and nothing more of it is printed.
+    /// Its report was given out and stands: these lines are known, and nothing more of it is printed. `people` are those
+    /// whom it counted ([`counted_then`]).
     pub told: Option<&'a [Line]>,
 }
 
@@ -227,11 +231,45 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
     found
 }
 
+/// The people whom a report counted that was given out, as far as they are known: those who were erased since stand in it
+/// without a name, so that whoever else counts them is seen to.
+pub fn counted_then(told: &[Line], as_of: Instant, people: &[Person]) -> Vec<Person> {
+    let mut then: Vec<Person> = people.iter().filter_map(|person| person.as_of(as_of)).collect();
+    for line in told.iter().filter(|line| matches!(line.group, Group::Everybody | Group::Written | Group::HeldOut)) {
+        let held_out = line.group == Group::HeldOut;
+        let counts: Vec<i64> = DOES
+            .iter()
+            .zip(line.counts())
+            .map(|(does, count)| {
+                let now = then.iter().filter(|person| person.held_out == held_out && does(person)).count();
+                count.known().map_or(0, |count| count as i64 - now as i64)
+            })
+            .collect();
+        for nth in 0..counts[0] {
+            let at = |measure: usize| (nth < counts[measure]).then_some(as_of);
+            then.push(Person {
+                patron: PatronId(-1 - then.len() as i64),
+                held_out,
+                arms: Vec::new(),
+                enrolled_at: as_of,
+                sent_at: at(1),
+                delivered_at: at(2),
+                clicked_at: at(3),
+                goal_known: nth < counts[4],
+                reached_at: at(5),
+                goal_open: false,
+            });
+        }
+    }
+    then
+}
+
 /// The lines of campaigns in one table; `None` if more than `most` counts of few tie them together.
 fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> Option<Vec<Vec<Line>>> {
     let mut table = Table::default();
     let mut totals: Vec<Vec<Option<CellId>>> = Vec::new();
     let mut all: Vec<Vec<(Group, Cells)>> = Vec::new();
+    let mut unprinted: Vec<CellId> = Vec::new();
     for Asked { campaign, people, measured, told } in asked {
         let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
         let cells: Vec<Cells> = parts.iter().map(|part| Cells::of(&mut table, part, *measured, *told)).collect();
@@ -241,7 +279,10 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
                 table.sum(total, parts.iter().filter_map(|&part| cells[part].0[measure]).collect());
             }
         }
+        tie_rests(&mut table, &wholes, &parts, &cells);
         totals.push(total(&mut table, &parts, &cells));
+        let of_rests = parts.iter().zip(&cells).filter(|(part, _)| part.group.is_none());
+        unprinted.extend(of_rests.flat_map(|(_, cells)| cells.2.iter().copied()));
         let lines = parts.into_iter().zip(cells);
         all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
     }
@@ -259,7 +300,11 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
     if across::tie(&mut table, &sets, limit, most) > most {
         return None;
     }
-    let hidden = hidden(&table, limit);
+    // From whoever sees the counts alone, and from whoever also knows what follows from the program: who hides more hides
+    // no less from either.
+    let mut hidden = hide::hidden(&table, limit);
+    all.iter().flatten().flat_map(|(_, cells)| &cells.2).chain(&unprinted).for_each(|&cell| table.tell(cell));
+    hidden.extend(hide::hidden(&table, limit));
     let count = |cell: Option<CellId>| match cell {
         None => Count::None,
         Some(cell) if hidden.contains(&cell) => Count::Hidden,
@@ -278,6 +323,23 @@ fn people_of(asked: &Asked<'_>, kind: usize) -> Vec<PatronId> {
     let mut people: Vec<PatronId> = those.map(|person| person.patron).collect();
     people.sort_unstable();
     people
+}
+
+/// Who has not come to one split has not come to those behind it.
+fn tie_rests(table: &mut Table, wholes: &[Whole], parts: &[Part<'_>], cells: &[Cells]) {
+    let rests = || wholes.iter().filter_map(|whole| Some((whole.whole, *whole.parts.last()?)));
+    for (of, rest) in rests() {
+        for (_, other) in rests().filter(|(whole, other)| *whole == of && *other > rest) {
+            let behind: BTreeSet<PatronId> = parts[other].people.iter().map(|person| person.patron).collect();
+            if parts[rest].people.iter().all(|person| behind.contains(&person.patron)) {
+                for measure in 0..MEASURES {
+                    if let (Some(part), Some(whole)) = (cells[rest].0[measure], cells[other].0[measure]) {
+                        table.rest(whole, vec![part], false);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The cells of all people of a campaign, held out or not: those who did, and those who did not.
@@ -343,8 +405,9 @@ fn whole_of(kind: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// The cells of one part, by measure, and of those who did not, as of [`INSIDE`].
-struct Cells([Option<CellId>; MEASURES], [Option<CellId>; INSIDE.len()]);
+/// The cells of one part, by measure, and of those who did not, as of [`INSIDE`]; and those of them, of nobody, that may follow
+/// from the program.
+struct Cells([Option<CellId>; MEASURES], [Option<CellId>; INSIDE.len()], Vec<CellId>);
 
 impl Cells {
     fn of(table: &mut Table, part: &Part<'_>, measured: Measured, told: Option<&[Line]>) -> Cells {
@@ -363,6 +426,7 @@ impl Cells {
         };
         // Nobody in a group of nobody did anything: that tells of nobody.
         let tells = !people.is_empty();
+        let mut follows = Vec::new();
         let mut cell = |measure: usize, is_counted: bool, tells: bool, worth: u32| {
             let role = match told {
                 Some(told) if matches!(told[measure], Count::Known(_)) => Role::Told,
@@ -370,7 +434,12 @@ impl Cells {
                 _ => Role::Implied { nobody_tells: tells },
             };
             let value = people.iter().filter(|person| DOES[measure](person)).count() as u64;
-            is_counted.then(|| table.cell(value, role, line + worth))
+            let cell = is_counted.then(|| table.cell(value, role, line + worth));
+            // That all have come to a split, or that nothing was sent in an arm yet.
+            if value == 0 && (part.group.is_none() && people.is_empty() || measure == 1) {
+                follows.extend(cell);
+            }
+            cell
         };
         // Nothing goes to those held out.
         let (sends, goal) = (!is_held_out, measured.goal);
@@ -384,10 +453,15 @@ impl Cells {
         // Who did not is a count as well.
         let did_not = INSIDE.map(|(whole, part, nobody_tells)| {
             let (whole, part) = (did[whole]?, did[part]?);
-            let nobody_tells = nobody_tells && tells && table.cells()[whole].value > 0;
-            Some(table.rest(whole, vec![part], nobody_tells))
+            let tells = nobody_tells && tells && table.cells()[whole].value > 0;
+            let rest = table.rest(whole, vec![part], tells);
+            // That something was sent to all, or that the goal is known of all.
+            if !nobody_tells && table.cells()[rest].value == 0 {
+                follows.push(rest);
+            }
+            Some(rest)
         });
-        Cells(did, did_not)
+        Cells(did, did_not, follows)
     }
 }
 

@@ -13,6 +13,7 @@ mod release;
 pub mod table;
 pub mod verdict;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -86,17 +87,25 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
     let Some(as_of) = counted.as_of else { return Ok(Report { as_of: None, campaigns: Vec::new() }) };
     let limit = program.library.suppress_under;
     let enough = |people: usize| people > 0 && people as i64 >= limit;
+    let standing = |campaign: &Campaign, people: &[Person]| {
+        given.get(campaign.name.as_str()).filter(|given| release::stands(given, limit, people))
+    };
+    let views: Vec<Cow<'_, [Person]>> = (concerned.iter().zip(&counted.people))
+        .map(|(campaign, people)| match standing(campaign, people) {
+            Some(given) => lines::counted_then(&given.lines, given.as_of(), people).into(),
+            None => people.into(),
+        })
+        .collect();
     let mut asked = Vec::new();
-    for (&campaign, people) in concerned.iter().zip(&counted.people) {
+    for ((&campaign, people), view) in concerned.iter().zip(&counted.people).zip(&views) {
         let measured = Measured {
             delivery: enough(counted.with_delivery),
             clicks: enough(counted.with_click),
             goal: campaign.goal.is_some(),
         };
-        let standing = given.get(campaign.name.as_str()).filter(|given| release::stands(given, limit, people));
-        let told = standing.map(|given| given.lines.as_slice());
+        let told = standing(campaign, people).map(|given| given.lines.as_slice());
         if !is_public(campaign) && (told.is_some() || is_asked(campaign)) {
-            asked.push(Asked { campaign, people, measured, told });
+            asked.push(Asked { campaign, people: view, measured, told });
         }
     }
     let lines: BTreeMap<Symbol, Vec<Line>> =

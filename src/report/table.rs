@@ -22,7 +22,7 @@ pub enum Role {
     /// Only follows from others. Too small below the limit; nobody at all is too few only where `nobody_tells`: that no
     /// one of forty did *not* come tells of each of the forty, that nobody was left without a letter tells nothing.
     Implied { nobody_tells: bool },
-    /// Was printed before, and is known whatever is hidden now.
+    /// Was printed before, or follows from the program, and is known whatever is hidden now.
     Told,
 }
 
@@ -112,6 +112,11 @@ impl Table {
         parts.push(rest);
         self.sum(whole, parts);
         rest
+    }
+
+    /// A reader may know the cell without a report.
+    pub fn tell(&mut self, cell: CellId) {
+        self.cells[cell].role = Role::Told;
     }
 
     /// All cells.
