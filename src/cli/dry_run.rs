@@ -130,7 +130,7 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
 pub(super) fn sentence(affected: &Affected) -> String {
     let parts = [
         (affected.go_on_here, "go on with the new steps"),
-        (affected.go_on_before, "go on in the version in which they began, which has the step they are at"),
+        (affected.go_on_before, "go on in an earlier version, which has the step they are at"),
         (affected.end, "end: no version that still compiles has the step they are at"),
         (affected.stand_still, "stand still, as the campaign is a draft or no longer in the program"),
     ];

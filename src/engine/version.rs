@@ -55,13 +55,13 @@ pub fn versions_running(store: &Store, plan: &Plan<'_>) -> Result<Vec<Version>, 
 /// What an edit means for the enrolments of one campaign that run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Affected {
-    /// All that run, in whatever version they began.
+    /// All that run, in whatever version they are.
     pub running: u64,
-    /// Began under other steps, and go on under the present ones.
+    /// Were under other steps, and go on under the present ones.
     pub go_on_here: u64,
-    /// Go on in the version in which they began, until they come to a step that this one has.
+    /// Go on in the version in which they are, until they come to a step that this one has.
     pub go_on_before: u64,
-    /// End at the next tick: this version has not their next step, and the one in which they began no longer compiles.
+    /// End at the next tick: this version has not their next step, and the one in which they are no longer compiles.
     pub end: u64,
     /// Stand still: the campaign is not in the program, or is a draft.
     pub stand_still: u64,
