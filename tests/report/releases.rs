@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use bookmobile::engine;
 use bookmobile::report::count::{Person, people};
 use bookmobile::report::lines::Count;
 use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
 
-use super::world::{Luck, World, hours, program};
+use super::world::{Luck, World, hours, program, program_of};
 
 fn noted(world: &World) -> i64 {
     let sql = "SELECT count(*) FROM audit WHERE what = 'report'";
@@ -59,6 +60,85 @@ fn rep_03_an_erasure_does_not_show_in_a_report() {
     world.store.connection().execute("DELETE FROM patron WHERE key = 'p0'", ()).expect("erased");
     world.tick(at);
     assert_eq!(world.report(&["thanks"]), before);
+}
+
+/// Two campaigns for the same people, of which one also divides them.
+const TWINS: &str = r#"
+library "Test Library" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  reply to <desk@library.example>  quiet none }
+purpose essential "Notices" without consent
+patron { email email optional }
+event visit { place text }
+message note { email { subject "A" body "B" } }
+campaign one { purpose essential  audience everyone  start on visit  again never  send note }
+campaign two { purpose essential  audience everyone  start on visit  again never  send note }
+campaign parts { purpose essential  audience everyone  start on visit  again never  split { 50% { send note } 50% { send note } } }
+"#;
+
+/// So many people, of whom so many have come.
+fn visited(people: i64, came: usize) -> (World, Vec<PatronId>) {
+    let mut world = World::new(program_of(TWINS));
+    world.people_of(people);
+    let all = world.store.reader().patrons().expect("readable");
+    world.happen("visit", &all[..came], hours(1));
+    world.tick(hours(2));
+    (world, all)
+}
+
+fn enrolled(world: &mut World, name: &str) -> Count {
+    world.report(&[name]).remove(0).lines[0].enrolled
+}
+
+/// REP-03: what is the same as another campaign but for a few, and is asked for later, is hidden: those who came or were
+/// erased in between would follow.
+#[test]
+fn rep_03_a_later_report_of_another_campaign_does_not_show_what_happened_in_between() {
+    let (mut world, all) = visited(60, 40);
+    assert_eq!(enrolled(&mut world, "one"), Count::Known(40));
+    world.happen("visit", &all[40..43], hours(3));
+    world.tick(hours(4));
+    assert_eq!(enrolled(&mut world, "two"), Count::Hidden);
+    assert_eq!(enrolled(&mut world, "one"), Count::Known(40));
+
+    let (mut world, _) = visited(60, 40);
+    assert_eq!(enrolled(&mut world, "one"), Count::Known(40));
+    world.store.connection().execute("DELETE FROM patron WHERE key IN ('p0', 'p1', 'p2')", ()).expect("erased");
+    world.tick(hours(4));
+    assert_eq!(enrolled(&mut world, "two"), Count::Hidden);
+
+    // Without anything in between both are shown.
+    let (mut world, _) = visited(60, 40);
+    assert_eq!([enrolled(&mut world, "one"), enrolled(&mut world, "two")], [Count::Known(40); 2]);
+}
+
+/// REP-03: a new name does not make a new report.
+#[test]
+fn rep_03_a_renamed_campaign_keeps_its_report() {
+    let (mut world, all) = visited(60, 40);
+    assert_eq!(enrolled(&mut world, "one"), Count::Known(40));
+    let renamed = engine::rename(&mut world.store, "one", "other").expect("written");
+    assert_eq!(renamed, Ok(()));
+    world.program = program_of(&TWINS.replace("campaign one", "campaign other"));
+    world.happen("visit", &all[40..43], hours(3));
+    world.tick(hours(4));
+    assert_eq!(enrolled(&mut world, "other"), Count::Known(40));
+}
+
+/// REP-02: who knows the program knows that all are in one of two arms, and that all were sent something.
+#[test]
+fn rep_02_a_small_arm_does_not_follow_from_what_was_sent() {
+    let mut small = 0;
+    for came in 17..30 {
+        let (mut world, _) = visited(30, came);
+        let found = world.report(&["parts"]).remove(0).lines;
+        let [all, one, other] = [0, 1, 2].map(|line| [found[line].enrolled.known(), found[line].sent.known()]);
+        if one.iter().chain(&other).all(Option::is_none) {
+            small += 1;
+            continue;
+        }
+        let arms = [one, other].map(|arm| arm[0].or(arm[1]));
+        assert!(arms.iter().all(|arm| arm.is_some_and(|count| count >= 10)), "{came}: {all:?} {one:?} {other:?}");
+    }
+    assert!(small > 2, "{small} with a small arm");
 }
 
 /// REP-03: a library that becomes stricter does not repeat what it now finds too small.
