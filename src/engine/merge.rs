@@ -2,17 +2,18 @@
 //!
 //! What was decided for the double passes to the patron that is kept: its occurrences stay decided, its journeys go on,
 //! its messages count for limits. Of an occurrence that both had one journey is left, the one that has handed over a
-//! message, so that nobody is told twice.
+//! message, so that nobody is told twice; and one of a campaign that starts nobody again, or not beside a journey.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::engine::{outbox, state, visit};
-use crate::program::Program;
+use crate::program::{Again, Campaign, Program, StartKind};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
 use crate::time::Instant;
 
 const REASON: &str = "two cards became one, and the other one has the same occurrence";
+const STARTED: &str = "two cards became one, and the other one was started as well";
 
 /// Moves everything of `double` to `kept`, and removes `double`. How many journeys ended since both had them.
 ///
@@ -46,6 +47,12 @@ pub fn merge(
             ended += 1;
         }
     }
+    for campaign in &program.campaigns {
+        for id in too_many(db, campaign, kept, double)? {
+            visit::cancel(db, &mut state::load_enrolment(db, id)?, STARTED, now)?;
+            ended += 1;
+        }
+    }
     for sql in [
         "UPDATE occurrence SET patron = ?2 WHERE patron = ?1",
         "UPDATE enrolment SET patron = ?2 WHERE patron = ?1",
@@ -59,4 +66,31 @@ pub fn merge(
     transaction.writer(&program.library.zone, now).absorb(double, kept)?;
     transaction.commit()?;
     Ok(ended)
+}
+
+/// The journeys of both cards that run and that one patron would not have beside each other, but the one that goes on: the
+/// first that has handed over a message, or else the first of `kept`.
+fn too_many(db: &Connection, campaign: &Campaign, kept: PatronId, double: PatronId) -> rusqlite::Result<Vec<i64>> {
+    let never_again = campaign.again == Again::Never;
+    if !never_again && matches!(campaign.start.kind, StartKind::Event { .. } | StartKind::EventDate { .. }) {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT id, patron, state <> 'ended' FROM enrolment WHERE campaign = ?1 AND patron IN (?2, ?3) \
+               AND state <> 'withdrawn' ORDER BY patron <> ?2, id";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, PatronId(row.get(1)?), row.get(2)?));
+    let mut query = db.prepare_cached(sql)?;
+    let all = query.query_map(params![campaign.name.as_str(), kept.0, double.0], read)?;
+    let mut of_both: Vec<(i64, PatronId, bool)> = all.collect::<Result<_, _>>()?;
+    of_both.retain(|(_, _, runs)| never_again || *runs);
+    if [kept, double].iter().any(|card| !of_both.iter().any(|(_, patron, _)| patron == card)) {
+        return Ok(Vec::new());
+    }
+    let mut goes_on = of_both[0].0;
+    for (id, ..) in &of_both {
+        if outbox::handed_over(db, *id)? {
+            goes_on = *id;
+            break;
+        }
+    }
+    Ok(of_both.into_iter().filter(|(id, _, runs)| *runs && *id != goes_on).map(|(id, ..)| id).collect())
 }

@@ -1,8 +1,11 @@
 //! DEL-14: two cards of one person become one.
 
 use bookmobile::catalogue::Value;
-use bookmobile::engine::merge;
+use bookmobile::check;
+use bookmobile::diagnostic::Sources;
+use bookmobile::engine::{self, Plan, merge};
 use bookmobile::rule::PatronId;
+use bookmobile::store::Store;
 
 use super::town::Town;
 
@@ -97,4 +100,53 @@ fn a_withdrawal_of_either_card_is_one_of_the_person() {
     town.tick("2026-02-07", 9);
     town.deliver("2026-02-07", 10);
     assert_eq!((town.got(ANA, "news"), town.got(ANA, "notice")), (0, 1));
+}
+
+/// Both cards are under way in campaigns of which one patron has one journey; of those on rows each goes on.
+#[test]
+fn del_14_of_a_campaign_that_starts_nobody_again_one_journey_is_left() {
+    const PROGRAM: &str = r#"
+library "T" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  quiet none }
+purpose essential "Notices" without consent
+patron { email email optional  level int }
+event visit { }
+message note { email { subject "A" body "B" } }
+campaign once   { purpose essential  audience everyone  start on visit  again never  wait 1 day  send note }
+campaign climbs { purpose essential  audience everyone  start when level > 2  wait 1 day  send note }
+campaign visits { purpose essential  audience everyone  start on visit  wait 1 day  send note }
+"#;
+    let mut sources = Sources::default();
+    sources.add("program.campaign", PROGRAM);
+    let program = check::compile(sources).program.expect("no errors");
+    let (plan, zone) = (Plan::new(&program), &program.library.zone);
+    let at = |hour: i64| zone.start_of(super::day("2026-11-20")).plus_seconds(hour * 3_600);
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&program.catalogue).expect("columns");
+    let field = |name: &str| program.catalogue.field_named(name.into()).expect("declared");
+    let visit = program.catalogue.event_named("visit".into()).expect("declared");
+    let mut cards = Vec::new();
+    for (hour, level) in [(1, 1), (3, 5)] {
+        let transaction = store.begin().expect("nobody else writes");
+        let mut writer = transaction.writer(zone, at(hour));
+        cards = ["kept", "double"]
+            .map(|key| {
+                let fields = [(field("email"), Some(Value::text(ANA))), (field("level"), Some(Value::Int(level)))];
+                let patron = writer.patron(key, None, &fields).expect("written");
+                if level > 2 {
+                    writer.event(patron, visit, None, at(hour), &[]).expect("written");
+                }
+                patron
+            })
+            .to_vec();
+        drop(writer);
+        transaction.commit().expect("written");
+        engine::tick(&mut store, &plan, at(hour + 1), None).expect("a tick");
+    }
+    assert_eq!(merge(&mut store, &program, cards[0], cards[1], at(5)).expect("merged"), 2);
+    engine::tick(&mut store, &plan, at(40), None).expect("a tick");
+    let sql = "SELECT campaign, count(*) FROM outbox GROUP BY campaign ORDER BY campaign";
+    let mut query = store.connection().prepare(sql).expect("a table");
+    let queued = query.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("readable");
+    let queued: Vec<(String, i64)> = queued.collect::<Result<_, _>>().expect("readable");
+    assert_eq!(queued, [("climbs".into(), 1), ("once".into(), 1), ("visits".into(), 2)]);
 }
