@@ -151,6 +151,7 @@ const INSIDE: [(usize, usize); 5] = [(0, 1), (1, 2), (1, 3), (0, 4), (4, 5)];
 
 /// One line of a report as it is read: what it is called, which line it is part of, and its counts: `Some(None)` is hidden,
 /// `None` nothing counted.
+#[derive(Clone)]
 pub struct Row {
     pub name: String,
     pub of: Option<String>,

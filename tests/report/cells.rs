@@ -224,6 +224,25 @@ fn is_small(name: &str, truth: &BTreeMap<String, i64>, printed_line: bool, limit
         .is_some_and(|measure| whole(measure) > 0)
 }
 
+/// Somebody who also knows what follows from the program, where it is so: that all have come to a split, that nothing was
+/// sent in an arm yet, that something was sent to all, that of all it is known whether they reached the goal.
+fn knowing(rows: &[Row], truth: &BTreeMap<String, i64>) -> Attack {
+    let mut attack = attack::of_report(rows);
+    let named: Vec<String> = attack.bounds().keys().map(|name| (*name).to_owned()).collect();
+    for name in named.iter().filter(|name| truth.get(*name) == Some(&0)) {
+        let has_nobody = attack::MEASURES.iter().find_map(|measure| name.strip_suffix(measure));
+        let has_nobody = has_nobody.is_some_and(|line| truth.get(&format!("{line}enrolled")) == Some(&0));
+        let is_of_all = ["enrolled not sent", "sent not delivered", "enrolled not goal_known"];
+        let follows = name.starts_with("rest of") && has_nobody
+            || name.ends_with(" sent") && !name.contains(" not ")
+            || is_of_all.iter().any(|what| name.ends_with(what));
+        if follows {
+            attack.reads(name, 0);
+        }
+    }
+    attack
+}
+
 /// Attacks what is printed of `people`: how many small counts there are. None of them may be narrowed.
 fn attacked(lines: &[Line], people: &[Person], is_nested: bool, limit: i64) -> usize {
     let rows = rows(lines, is_nested);
@@ -237,6 +256,19 @@ fn attacked(lines: &[Line], people: &[Person], is_nested: bool, limit: i64) -> u
         if is_small(name, &truth, printed_line && !name.starts_with("rest of"), limit) {
             small += 1;
             assert!(is_protected(bounds, limit), "{name} is {count}, and an attacker knows {bounds:?}:\n{lines:#?}");
+        }
+    }
+    // What the program itself tells of a small count, nobody hides.
+    let untold: Vec<Row> =
+        rows.iter().map(|row| Row { counts: row.counts.map(|count| count.map(|_| None)), ..row.clone() }).collect();
+    let (informed, before) = (knowing(&rows, &truth), knowing(&untold, &truth));
+    let before = before.bounds();
+    for (name, bounds) in informed.bounds() {
+        let printed_line = rows.iter().any(|row| name.starts_with(&format!("{} ", row.name)));
+        let is_small =
+            truth.contains_key(name) && is_small(name, &truth, printed_line && !name.starts_with("rest of"), limit);
+        if is_small && is_protected(before[name], limit) {
+            assert!(is_protected(bounds, limit), "{name}: who knows the program knows {bounds:?}:\n{lines:#?}");
         }
     }
     small
