@@ -154,9 +154,11 @@ fn over_a_store_it_says_who_enters_and_what_an_edited_start_would_have_started()
     };
     let store = path.to_str().expect("a path");
     let said = run(&["--store", store, "--at", "2026-11-23 12:00"]);
-    for part in
-        ["letters   edited    4 > 10     +6", "it would have started 5", "moved: of 2 that run, 2 go on in an earlier version"]
-    {
+    for part in [
+        "letters   edited    4 > 10     +6",
+        "it would have started 5",
+        "moved: of 2 that run, 2 go on in an earlier version",
+    ] {
         let told = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(part) || told.contains(part), "{part}: {said}");
     }
