@@ -135,7 +135,10 @@ pub(super) fn sentence(affected: &Affected) -> String {
         (affected.stand_still, "stand still, as the campaign is a draft or no longer in the program"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", show::count(*count))).collect();
+    let mut parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", show::count(*count))).collect();
+    parts.extend(affected.passed_by.iter().map(|(step, count)| {
+        format!("{} do not come to `{step}` any more: it now stands where they no longer pass", show::count(*count))
+    }));
     format!("of {} that run, {}", show::count(affected.running), parts.join("; "))
 }
 
@@ -288,6 +291,7 @@ fn json_of(found: &DryRun, program: &Program) -> Json {
                 "go_on_before": affected.go_on_before,
                 "end": affected.end,
                 "stand_still": affected.stand_still,
+                "passed_by": affected.passed_by,
             })
         })
         .collect();

@@ -6,7 +6,7 @@
 //! of one never makes the other its heir. A message is remembered by another name, independent of the blocks around it, so
 //! that nobody gets it twice because a line was moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use crate::catalogue::{Channel, ListId};
@@ -131,10 +131,16 @@ pub enum Lead {
 }
 
 impl Op<'_> {
-    fn name(&mut self) -> Option<&mut StepName> {
+    fn name(&self) -> Option<&StepName> {
         match self {
-            Op::Send(send) => Some(&mut send.name),
-            Op::Publish { name, .. } => Some(name),
+            Op::Send(Send { name, .. }) | Op::Publish { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    fn name_mut(&mut self) -> Option<&mut StepName> {
+        match self {
+            Op::Send(Send { name, .. }) | Op::Publish { name, .. } => Some(name),
             _ => None,
         }
     }
@@ -186,6 +192,23 @@ impl<'p> Journey<'p> {
         self.places == other.places && self.said == other.said
     }
 
+    /// What the steps send that may come at or after an operation (`send hello`).
+    pub fn sends(&self, from: usize) -> BTreeSet<&str> {
+        let mut comes = vec![false; self.ops.len()];
+        let mut found = BTreeSet::new();
+        let mut ahead = vec![from];
+        while let Some(index) = ahead.pop() {
+            if !std::mem::replace(&mut comes[index], true) {
+                let op = &self.ops[index];
+                found.extend(op.name().map(|name| name.content.as_str()));
+                ahead.extend(op.next(index, &self.ops));
+                // Another round begins.
+                ahead.extend(if let Op::Round(head) = op { Some(*head) } else { None });
+            }
+        }
+        found
+    }
+
     /// The operation at a place, if this version has it. Older stores have places of two names, with a blank between them.
     pub fn find(&self, place: &str) -> Option<usize> {
         place.split(' ').find_map(|name| self.by_name.get(name).copied())
@@ -230,7 +253,7 @@ struct Name {
 /// The rounds of a `repeat` count as one.
 fn count_equal(ops: &mut [Op<'_>]) {
     let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, op) in ops.iter_mut().enumerate() {
+    for (index, op) in ops.iter().enumerate() {
         if let Some(name) = op.name() {
             alike.entry(name.content.clone()).or_default().push(index);
         }
@@ -246,7 +269,7 @@ fn count_equal(ops: &mut [Op<'_>]) {
             after[index] = ops[index].next(index, ops).map(follows).max().unwrap_or(0);
         }
         for index in those {
-            let name = ops[index].name().expect("it is among those that have one");
+            let name = ops[index].name_mut().expect("it is among those that have one");
             (name.ordinal, name.ahead) = (before[index] + 1, after[index]);
         }
     }

@@ -53,7 +53,7 @@ pub fn versions_running(store: &Store, plan: &Plan<'_>) -> Result<Vec<Version>, 
 }
 
 /// What an edit means for the enrolments of one campaign that run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Affected {
     /// All that run, in whatever version they are.
     pub running: u64,
@@ -65,6 +65,9 @@ pub struct Affected {
     pub end: u64,
     /// Stand still: the campaign is not in the program, or is a draft.
     pub stand_still: u64,
+    /// Of those that go on here: for how many a step that sends (`send hello`) was still to come, and now stands where
+    /// they do not come by.
+    pub passed_by: BTreeMap<String, u64>,
 }
 
 impl Affected {
@@ -93,8 +96,16 @@ pub fn affected(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, Affec
             .filter(|older| *older.program.revision == *of.revision)
             .find_map(|older| Some(&older.campaigns[older.find(&of.campaign)?].journey));
         let is_edited = *plan.program.revision != *of.revision && began_in.is_none_or(|older| !older.is_like(journey));
-        if journey.find(&of.place).is_some() {
-            affected.go_on_here += if is_edited { of.count } else { 0 };
+        if let Some(at) = journey.find(&of.place) {
+            if !is_edited {
+                continue;
+            }
+            affected.go_on_here += of.count;
+            let Some((older, was)) = began_in.and_then(|older| Some((older, older.find(&of.place)?))) else { continue };
+            let (everywhere, ahead) = (journey.sends(0), journey.sends(at));
+            for step in older.sends(was).intersection(&everywhere).filter(|step| !ahead.contains(*step)) {
+                *affected.passed_by.entry((*step).to_owned()).or_default() += of.count;
+            }
         } else if began_in.is_some_and(|older| older.find(&of.place).is_some()) {
             affected.go_on_before += of.count;
         } else {

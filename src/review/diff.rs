@@ -151,7 +151,7 @@ fn reach(before: &(DryRun, Found), after: &(DryRun, Found), campaign: &str) -> R
         due_before: due(before),
         due_after: due(after),
         edited_start_would_start: preview(after).and_then(|of| of.starts).and_then(|starts| starts.rehearsed),
-        running: affected.map(|(_, affected)| *affected),
+        running: affected.map(|(_, affected)| affected.clone()),
     }
 }
 

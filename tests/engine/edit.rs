@@ -326,31 +326,50 @@ fn moved(affected: engine::Affected) -> Vec<(String, engine::Affected)> {
 #[test]
 fn a_dry_run_says_how_many_enrolments_an_edit_meets() {
     let begun = "send note_a  wait 2 days  send note_b";
-    let one = engine::Affected { running: 1, ..engine::Affected::default() };
+    let one = || engine::Affected { running: 1, ..engine::Affected::default() };
 
     let (affected, sent) = foretold(begun, &steps("send note_a  wait 2 days  send note_c"));
-    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one() }));
     assert_eq!(sent, ["note_a", "note_c"]);
 
     let (affected, sent) = foretold(begun, &steps("send note_a  wait 9 days  send note_c"));
-    assert_eq!(affected, moved(engine::Affected { go_on_before: 1, ..one }));
+    assert_eq!(affected, moved(engine::Affected { go_on_before: 1, ..one() }));
     assert_eq!(sent, ["note_a", "note_b"]);
 
     // The same steps in the same places, one of which asks more.
     let (affected, sent) = foretold(begun, &steps("send note_a  wait 2 days  send note_b only if house is central"));
-    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one() }));
     assert_eq!(sent, ["note_a"]);
     let repeat = "repeat every 2 days up to 2 times { send note_a }";
     let (affected, sent) = foretold(repeat, &steps(&repeat.replace("up to 2", "up to 3")));
-    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one }));
+    assert_eq!(affected, moved(engine::Affected { go_on_here: 1, ..one() }));
     assert_eq!(sent, ["note_a", "note_a", "note_a"]);
 
     let (affected, sent) = foretold(begun, &program(""));
-    assert_eq!(affected, moved(engine::Affected { stand_still: 1, ..one }));
+    assert_eq!(affected, moved(engine::Affected { stand_still: 1, ..one() }));
     assert_eq!(sent, ["note_a"]);
 
     let draft = program(&MOVED.replace("STEPS", &format!("status draft  {begun}")));
-    assert_eq!(foretold(begun, &draft).0, moved(engine::Affected { stand_still: 1, ..one }));
+    assert_eq!(foretold(begun, &draft).0, moved(engine::Affected { stand_still: 1, ..one() }));
+}
+
+#[test]
+fn a_dry_run_names_the_steps_that_an_edit_puts_behind_an_enrolment() {
+    let foretells = |begun: &str, edited: &str, misses: &[&str], sends: &[&str]| {
+        let (affected, sent) = foretold(begun, &steps(edited));
+        let passed_by = misses.iter().map(|step| ((*step).to_owned(), 1)).collect();
+        assert_eq!(affected, moved(engine::Affected { running: 1, go_on_here: 1, passed_by, ..Default::default() }));
+        assert_eq!(sent, sends);
+    };
+    let begun = "send note_a  wait 2 days  send note_b";
+    foretells(begun, "send note_b  send note_a  wait 2 days  send note_c", &["send note_b"], &["note_a", "note_c"]);
+    // What they have had already, what is no longer there and what they still come by are not named.
+    foretells(begun, "send note_a  wait 2 days  send note_c", &[], &["note_a", "note_c"]);
+    foretells(begun, "send note_b  send note_a  wait 2 days  send note_b", &[], &["note_a", "note_b"]);
+    // The next round of a `repeat` comes by its first step.
+    let repeat = "repeat every 2 days up to 2 times { send note_a  wait 1 day  send note_b }";
+    let first = "repeat every 2 days up to 2 times { send note_b  send note_a  wait 1 day }";
+    foretells(repeat, first, &[], &["note_a", "note_b", "note_a"]);
 }
 
 #[test]
