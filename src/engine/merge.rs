@@ -2,7 +2,8 @@
 //!
 //! What was decided for the double passes to the patron that is kept: its occurrences stay decided, its journeys go on,
 //! its messages count for limits. Of an occurrence that both had one journey is left, the one that has handed over a
-//! message, so that nobody is told twice; and one of a campaign that starts nobody again, or not beside a journey.
+//! message, so that nobody is told twice; and one of a campaign that starts nobody again, or not beside a journey. What both
+//! gather is gathered as one.
 
 use rusqlite::{Connection, params};
 
@@ -14,6 +15,7 @@ use crate::time::Instant;
 
 const REASON: &str = "two cards became one, and the other one has the same occurrence";
 const STARTED: &str = "two cards became one, and the other one was started as well";
+const GATHERED: &str = "two cards became one, and the other one gathers what this one did";
 
 /// Moves everything of `double` to `kept`, and removes `double`. How many journeys ended since both had them.
 ///
@@ -52,6 +54,7 @@ pub fn merge(
             visit::cancel(db, &mut state::load_enrolment(db, id)?, STARTED, now)?;
             ended += 1;
         }
+        ended += gather_as_one(db, campaign.name.as_str(), [kept, double], now)?;
     }
     for sql in [
         "UPDATE occurrence SET patron = ?2 WHERE patron = ?1",
@@ -93,4 +96,20 @@ fn too_many(db: &Connection, campaign: &Campaign, kept: PatronId, double: Patron
         }
     }
     Ok(of_both.into_iter().filter(|(id, _, runs)| *runs && *id != goes_on).map(|(id, ..)| id).collect())
+}
+
+/// `together for D`: what the cards gather becomes one gathering, up to when D has passed since the first of all. None of it
+/// is later: a tick after that instant would have closed the gathering.
+fn gather_as_one(db: &Connection, name: &str, cards: [PatronId; 2], now: Instant) -> Result<usize, StoreError> {
+    let sql = "SELECT id FROM enrolment WHERE campaign = ?1 AND patron IN (?2, ?3) AND state = 'gathering' \
+               ORDER BY start, id";
+    let mut query = db.prepare_cached(sql)?;
+    let ids = query.query_map(params![name, cards[0].0, cards[1].0], |row| row.get(0))?;
+    let gathering: Vec<i64> = ids.collect::<Result<_, _>>()?;
+    let Some((first, others)) = gathering.split_first() else { return Ok(0) };
+    for id in others {
+        db.execute("UPDATE occurrence SET enrolment = ?1 WHERE enrolment = ?2", [first, id])?;
+        visit::cancel(db, &mut state::load_enrolment(db, *id)?, GATHERED, now)?;
+    }
+    Ok(others.len())
 }

@@ -4,8 +4,10 @@ use bookmobile::catalogue::Value;
 use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Plan, merge};
+use bookmobile::program::Program;
 use bookmobile::rule::PatronId;
 use bookmobile::store::Store;
+use bookmobile::time::Instant;
 
 use super::town::Town;
 
@@ -102,51 +104,115 @@ fn a_withdrawal_of_either_card_is_one_of_the_person() {
     assert_eq!((town.got(ANA, "news"), town.got(ANA, "notice")), (0, 1));
 }
 
-/// Both cards are under way in campaigns of which one patron has one journey; of those on rows each goes on.
-#[test]
-fn del_14_of_a_campaign_that_starts_nobody_again_one_journey_is_left() {
-    const PROGRAM: &str = r#"
+/// A program over visits, and cards of one person with whom it ticks.
+struct Cards {
+    program: Program,
+    store: Store,
+}
+
+impl Cards {
+    fn new(campaigns: &str) -> Cards {
+        const TOWN: &str = r#"
 library "T" { timezone "America/Toronto"  languages en  sender "T" <news@library.example>  quiet none }
 purpose essential "Notices" without consent
 patron { email email optional  level int }
 event visit { }
 message note { email { subject "A" body "B" } }
-campaign once   { purpose essential  audience everyone  start on visit  again never  wait 1 day  send note }
-campaign climbs { purpose essential  audience everyone  start when level > 2  wait 1 day  send note }
-campaign visits { purpose essential  audience everyone  start on visit  wait 1 day  send note }
 "#;
-    let mut sources = Sources::default();
-    sources.add("program.campaign", PROGRAM);
-    let program = check::compile(sources).program.expect("no errors");
-    let (plan, zone) = (Plan::new(&program), &program.library.zone);
-    let at = |hour: i64| zone.start_of(super::day("2026-11-20")).plus_seconds(hour * 3_600);
-    let mut store = Store::in_memory().expect("memory");
-    store.align(&program.catalogue).expect("columns");
-    let field = |name: &str| program.catalogue.field_named(name.into()).expect("declared");
-    let visit = program.catalogue.event_named("visit".into()).expect("declared");
-    let mut cards = Vec::new();
-    for (hour, level) in [(1, 1), (3, 5)] {
-        let transaction = store.begin().expect("nobody else writes");
-        let mut writer = transaction.writer(zone, at(hour));
-        cards = ["kept", "double"]
-            .map(|key| {
-                let fields = [(field("email"), Some(Value::text(ANA))), (field("level"), Some(Value::Int(level)))];
-                let patron = writer.patron(key, None, &fields).expect("written");
-                if level > 2 {
-                    writer.event(patron, visit, None, at(hour), &[]).expect("written");
-                }
-                patron
-            })
-            .to_vec();
+        let mut sources = Sources::default();
+        sources.add("program.campaign", TOWN.to_owned() + campaigns);
+        let program = check::compile(sources).program.expect("no errors");
+        let mut store = Store::in_memory().expect("memory");
+        store.align(&program.catalogue).expect("columns");
+        Cards { program, store }
+    }
+
+    /// So many hours after the day began.
+    fn at(&self, hour: i64) -> Instant {
+        self.program.library.zone.start_of(super::day("2026-11-20")).plus_seconds(hour * 3_600)
+    }
+
+    /// Writes a card with its level, and visits.
+    fn card(&mut self, key: &str, level: i64, visits: &[i64]) -> PatronId {
+        let catalogue = &self.program.catalogue;
+        let field = |name: &str| catalogue.field_named(name.into()).expect("declared");
+        let visit = catalogue.event_named("visit".into()).expect("declared");
+        let visits: Vec<Instant> = visits.iter().map(|hour| self.at(*hour)).collect();
+        let transaction = self.store.begin().expect("nobody else writes");
+        let mut writer = transaction
+            .writer(&self.program.library.zone, self.program.library.zone.start_of(super::day("2026-11-20")));
+        let fields = [(field("email"), Some(Value::text(ANA))), (field("level"), Some(Value::Int(level)))];
+        let patron = writer.patron(key, None, &fields).expect("written");
+        for at in visits {
+            writer.event(patron, visit, None, at, &[]).expect("written");
+        }
         drop(writer);
         transaction.commit().expect("written");
-        engine::tick(&mut store, &plan, at(hour + 1), None).expect("a tick");
+        patron
     }
-    assert_eq!(merge(&mut store, &program, cards[0], cards[1], at(5)).expect("merged"), 2);
-    engine::tick(&mut store, &plan, at(40), None).expect("a tick");
-    let sql = "SELECT campaign, count(*) FROM outbox GROUP BY campaign ORDER BY campaign";
-    let mut query = store.connection().prepare(sql).expect("a table");
-    let queued = query.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("readable");
-    let queued: Vec<(String, i64)> = queued.collect::<Result<_, _>>().expect("readable");
-    assert_eq!(queued, [("climbs".into(), 1), ("once".into(), 1), ("visits".into(), 2)]);
+
+    fn tick(&mut self, hour: i64) {
+        let at = self.at(hour);
+        engine::tick(&mut self.store, &Plan::new(&self.program), at, None).expect("a tick");
+    }
+
+    /// How many journeys end.
+    fn merge(&mut self, kept: PatronId, double: PatronId, hour: i64) -> usize {
+        let at = self.at(hour);
+        merge(&mut self.store, &self.program, kept, double, at).expect("merged")
+    }
+
+    /// Campaigns, and how many messages each has queued.
+    fn queued(&self) -> Vec<(String, i64)> {
+        let sql = "SELECT campaign, count(*) FROM outbox GROUP BY campaign ORDER BY campaign";
+        let mut query = self.store.connection().prepare(sql).expect("a table");
+        let queued = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("readable");
+        queued.collect::<Result<_, _>>().expect("readable")
+    }
+}
+
+/// Both cards are under way in campaigns of which one patron has one journey; of those on rows each goes on.
+#[test]
+fn del_14_of_a_campaign_that_starts_nobody_again_one_journey_is_left() {
+    let mut cards = Cards::new(
+        "campaign once   { purpose essential  audience everyone  start on visit  again never  wait 1 day  send note }
+         campaign climbs { purpose essential  audience everyone  start when level > 2  wait 1 day  send note }
+         campaign visits { purpose essential  audience everyone  start on visit  wait 1 day  send note }",
+    );
+    for key in ["kept", "double"] {
+        cards.card(key, 1, &[]);
+    }
+    cards.tick(2);
+    let [kept, double] = ["kept", "double"].map(|key| cards.card(key, 5, &[3]));
+    cards.tick(4);
+    assert_eq!(cards.merge(kept, double, 5), 2);
+    cards.tick(40);
+    assert_eq!(cards.queued(), [("climbs".into(), 1), ("once".into(), 1), ("visits".into(), 2)]);
+}
+
+/// What both gather is one gathering, up to the time of the first of all; what comes after it is another.
+#[test]
+fn what_both_cards_gather_is_gathered_as_one() {
+    for (visits_of_double, gatherings) in [([4, 9], 1), ([4, 20], 2), ([2, 9], 1)] {
+        for double_is_kept in [false, true] {
+            let mut cards = Cards::new(
+                "campaign visits { purpose essential  audience everyone  start on visit together for 12 hours  send note }",
+            );
+            for key in ["kept", "double"] {
+                cards.card(key, 1, &[]);
+            }
+            cards.tick(1);
+            let kept = cards.card("kept", 1, &[3]);
+            let double = cards.card("double", 1, &visits_of_double[..1]);
+            cards.tick(5);
+            cards.card("double", 1, &visits_of_double[1..]);
+            let (kept, double) = if double_is_kept { (double, kept) } else { (kept, double) };
+            cards.tick(10);
+            assert_eq!(cards.merge(kept, double, 11), 1);
+            for hour in [13, 16, 21, 24, 33, 50] {
+                cards.tick(hour);
+            }
+            assert_eq!(cards.queued(), [("visits".into(), gatherings)], "{visits_of_double:?}");
+        }
+    }
 }
