@@ -65,7 +65,7 @@ impl Hiding<'_> {
     }
 
     fn is_known(&self, cell: CellId) -> bool {
-        self.is_printed(cell) || self.table.cells()[cell].role == Role::Told
+        self.is_printed(cell) || self.table.cells()[cell].role == Role::Known
     }
 
     /// What a reader knows: the printed cells, and what follows.

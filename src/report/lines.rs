@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::across::{self, Set};
 use super::count::Person;
 use super::hide;
+use super::measure::{DOES, INSIDE, KINDS, MEASURES, is_counted, whole_of};
+use super::parts::{Part, Whole, parts, splits};
 use super::table::{CellId, Role, Table};
-use crate::program::{Campaign, Program, Step, StepKind};
+use crate::program::{Campaign, Program};
 use crate::rule::PatronId;
 use crate::time::Instant;
 
@@ -109,80 +111,6 @@ pub struct Measured {
     pub goal: bool,
 }
 
-/// An arm of a split as the program has it.
-struct Arm {
-    percent: i64,
-    /// The first message that it sends.
-    first: Option<String>,
-}
-
-/// A split of the campaign; its number is its place in the text.
-struct Split {
-    arms: Vec<Arm>,
-    /// The arm of another split in which it stands: split and arm.
-    inside: Option<(usize, usize)>,
-}
-
-/// The splits of a campaign in the order in which the engine numbers them.
-fn splits(program: &Program, campaign: &Campaign) -> Vec<Split> {
-    let mut found = Vec::new();
-    collect(program, &campaign.steps, None, &mut found);
-    found
-}
-
-fn collect(program: &Program, steps: &[Step], inside: Option<(usize, usize)>, found: &mut Vec<Split>) {
-    for step in steps {
-        match &step.kind {
-            StepKind::Split(arms) => {
-                let number = found.len();
-                let described =
-                    arms.iter().map(|(percent, steps)| Arm { percent: *percent, first: first(program, steps) });
-                found.push(Split { arms: described.collect(), inside });
-                for (arm, (_, steps)) in arms.iter().enumerate() {
-                    collect(program, steps, Some((number, arm)), found);
-                }
-            }
-            StepKind::WaitUpTo { then, otherwise, .. } => {
-                collect(program, then, inside, found);
-                collect(program, otherwise, inside, found);
-            }
-            StepKind::If { branches, otherwise } => {
-                branches.iter().for_each(|(_, steps)| collect(program, steps, inside, found));
-                collect(program, otherwise, inside, found);
-            }
-            StepKind::Repeat { body, .. } => collect(program, body, inside, found),
-            _ => {}
-        }
-    }
-}
-
-/// The name of the first message of some steps.
-fn first(program: &Program, steps: &[Step]) -> Option<String> {
-    steps.iter().find_map(|step| match &step.kind {
-        StepKind::Send { message, .. } => Some(program.messages[*message].name.to_string()),
-        StepKind::WaitUpTo { then, otherwise, .. } => first(program, then).or_else(|| first(program, otherwise)),
-        StepKind::If { branches, otherwise } => {
-            branches.iter().find_map(|(_, steps)| first(program, steps)).or_else(|| first(program, otherwise))
-        }
-        StepKind::Split(arms) => arms.iter().find_map(|(_, steps)| first(program, steps)),
-        StepKind::Repeat { body, .. } => first(program, body),
-        _ => None,
-    })
-}
-
-/// People that form a line, or those that are left of one when its parts are taken out: they are printed nowhere, and
-/// whoever subtracts has them.
-struct Part<'p> {
-    group: Option<Group>,
-    people: Vec<&'p Person>,
-}
-
-/// A part that is made of others and of a rest: all by their index.
-struct Whole {
-    whole: usize,
-    parts: Vec<usize>,
-}
-
 /// A campaign whose people are counted.
 pub struct Asked<'a> {
     pub campaign: &'a Campaign,
@@ -217,7 +145,8 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
     {
         return together;
     }
-    let sets: Vec<[Vec<PatronId>; KINDS]> = asked.iter().map(|asked| KIND.map(|kind| people_of(asked, kind))).collect();
+    let sets: Vec<[Vec<PatronId>; KINDS]> =
+        asked.iter().map(|asked| std::array::from_fn(|kind| people_of(asked, kind))).collect();
     let known: Vec<bool> = asked.iter().map(|asked| asked.told.is_some_and(tells)).collect();
     let mut shown = across::apart(&sets, &known, &all.into_iter().filter(is_fresh).collect::<Vec<_>>(), limit);
     // What is known already may be tied together as well.
@@ -287,7 +216,7 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
         all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
     }
     let mut sets: Vec<Set> = Vec::new();
-    for kind in KIND {
+    for kind in 0..KINDS {
         let of_kind = asked.iter().zip(&totals).enumerate().filter_map(|(campaign, (asked, totals))| {
             let among = match whole_of(kind) {
                 Some((whole, true)) => people_of(asked, whole),
@@ -359,51 +288,8 @@ fn total(table: &mut Table, parts: &[Part<'_>], cells: &[Cells]) -> Vec<Option<C
     pairs.collect()
 }
 
-/// Enrolled, sent, delivered, clicked, goal known, goal reached.
-const MEASURES: usize = 6;
-
-/// Whether a person is counted, by measure.
-const DOES: [fn(&Person) -> bool; MEASURES] = [
-    |_| true,
-    |person| person.sent_at.is_some(),
-    |person| person.delivered_at.is_some(),
-    |person| person.clicked_at.is_some(),
-    |person| person.goal_known,
-    |person| person.goal_known && person.reached_at.is_some(),
-];
-
-/// The measures of those to whom something may go: not of those held out.
-const SENDS: std::ops::RangeInclusive<usize> = 1..=3;
-
-/// A measure, one that is part of it, and whether it tells of everybody of the whole that nobody, or everybody, did.
-const INSIDE: [(usize, usize, bool); 5] = [(0, 1, false), (1, 2, false), (1, 3, true), (0, 4, false), (4, 5, true)];
-
-/// Who did what is measured, and from [`MEASURES`] on who was inside and did not.
-const KINDS: usize = MEASURES + INSIDE.len();
-const KIND: [usize; KINDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-
 /// Counts of few between campaigns up to which all are looked at together: some seconds.
 const ENTANGLED: usize = 60;
-
-/// Whether a person did what is measured or, from [`MEASURES`] on, was inside and did not.
-fn is_counted(kind: usize, person: &Person) -> bool {
-    let did = |measure: usize| DOES[measure](person) && !(person.held_out && SENDS.contains(&measure));
-    match kind.checked_sub(MEASURES) {
-        None => did(kind),
-        Some(inside) => {
-            let (whole, part, _) = INSIDE[inside];
-            did(whole) && !did(part) && !(person.held_out && SENDS.contains(&part))
-        }
-    }
-}
-
-/// What is measured of whom: the measure around, and whether nobody at all tells of everybody in it.
-fn whole_of(kind: usize) -> Option<(usize, bool)> {
-    match kind.checked_sub(MEASURES) {
-        None => INSIDE.iter().find(|(_, part, _)| *part == kind).map(|(whole, _, tells)| (*whole, *tells)),
-        Some(inside) => Some((INSIDE[inside].0, INSIDE[inside].2)),
-    }
-}
 
 /// The cells of one part, by measure, and of those who did not, as of [`INSIDE`]; and those of them, of nobody, that may follow
 /// from the program.
@@ -429,7 +315,7 @@ impl Cells {
         let mut follows = Vec::new();
         let mut cell = |measure: usize, is_counted: bool, tells: bool, worth: u32| {
             let role = match told {
-                Some(told) if matches!(told[measure], Count::Known(_)) => Role::Told,
+                Some(told) if matches!(told[measure], Count::Known(_)) => Role::Known,
                 None if part.group.is_some() => Role::Printed,
                 _ => Role::Implied { nobody_tells: tells },
             };
@@ -463,54 +349,4 @@ impl Cells {
         });
         Cells(did, did_not, follows)
     }
-}
-
-/// The parts of a report and which are made of which.
-fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limit: i64) -> (Vec<Part<'p>>, Vec<Whole>) {
-    let (held, written): (Vec<&Person>, Vec<&Person>) = people.iter().partition(|person| person.held_out);
-    let has_holdout = has_holdout || !held.is_empty();
-    let mut parts = Vec::new();
-    let mut wholes = Vec::new();
-    let group = if has_holdout { Group::Written } else { Group::Everybody };
-    parts.push(Part { group: Some(group), people: written });
-    let held_out = has_holdout.then(|| {
-        parts.push(Part { group: Some(Group::HeldOut), people: held });
-        parts.len() - 1
-    });
-    // The index of each arm's line, by split and arm.
-    let mut arms: Vec<Vec<usize>> = Vec::new();
-    for (split, described) in splits.iter().enumerate() {
-        let whole = described.inside.map_or(0, |(outer, arm)| arms[outer][arm]);
-        let in_arm = |person: &Person| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
-        let around = parts[whole].people.clone();
-        let seen = around.iter().filter_map(|person| in_arm(person)).map(|arm| arm + 1).max().unwrap_or(0);
-        let mut own = Vec::new();
-        for arm in 0..described.arms.len().max(seen) {
-            let of_program = described.arms.get(arm);
-            let group = Group::Arm {
-                split,
-                arm,
-                percent: of_program.map(|arm| arm.percent),
-                first: of_program.and_then(|arm| arm.first.clone()),
-            };
-            let people = around.iter().copied().filter(|person| in_arm(person) == Some(arm)).collect();
-            parts.push(Part { group: Some(group), people });
-            own.push(parts.len() - 1);
-        }
-        let rest = around.iter().copied().filter(|person| in_arm(person).is_none()).collect();
-        parts.push(Part { group: None, people: rest });
-        wholes.push(Whole { whole, parts: own.iter().copied().chain([parts.len() - 1]).collect() });
-        arms.push(own);
-        let Some(held_out) = held_out else { continue };
-        let (came, rest): (Vec<&Person>, Vec<&Person>) =
-            parts[held_out].people.iter().copied().partition(|person| in_arm(person).is_some());
-        // So few less that the comparison would be the same: all who are held out stand for them.
-        if (rest.len() as i64) < limit {
-            continue;
-        }
-        parts.push(Part { group: Some(Group::HeldOutAt { split }), people: came });
-        parts.push(Part { group: None, people: rest });
-        wholes.push(Whole { whole: held_out, parts: vec![parts.len() - 2, parts.len() - 1] });
-    }
-    (parts, wholes)
 }

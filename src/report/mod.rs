@@ -9,6 +9,8 @@ pub mod count;
 pub mod difference;
 pub mod hide;
 pub mod lines;
+mod measure;
+mod parts;
 mod release;
 pub mod table;
 pub mod verdict;

@@ -22,8 +22,8 @@ pub enum Role {
     /// Only follows from others. Too small below the limit; nobody at all is too few only where `nobody_tells`: that no
     /// one of forty did *not* come tells of each of the forty, that nobody was left without a letter tells nothing.
     Implied { nobody_tells: bool },
-    /// Was printed before, or follows from the program, and is known whatever is hidden now.
-    Told,
+    /// Known whatever is hidden: it was printed before, or follows from the program.
+    Known,
 }
 
 /// A count of people.
@@ -41,7 +41,7 @@ impl Cell {
         let nobody_tells = match self.role {
             Role::Printed => true,
             Role::Implied { nobody_tells } => nobody_tells,
-            Role::Told => return false,
+            Role::Known => return false,
         };
         self.value < limit && (self.value > 0 || nobody_tells)
     }
@@ -116,7 +116,7 @@ impl Table {
 
     /// A reader may know the cell without a report.
     pub fn tell(&mut self, cell: CellId) {
-        self.cells[cell].role = Role::Told;
+        self.cells[cell].role = Role::Known;
     }
 
     /// All cells.

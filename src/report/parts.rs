@@ -1,0 +1,129 @@
+//! The groups of people that a report has, and those that follow from them.
+
+use super::count::Person;
+use super::lines::Group;
+use crate::program::{Campaign, Program, Step, StepKind};
+
+/// An arm of a split as the program has it.
+struct Arm {
+    percent: i64,
+    /// The first message that it sends.
+    first: Option<String>,
+}
+
+/// A split of the campaign; its number is its place in the text.
+pub struct Split {
+    arms: Vec<Arm>,
+    /// The arm of another split in which it stands: split and arm.
+    inside: Option<(usize, usize)>,
+}
+
+/// The splits of a campaign in the order in which the engine numbers them.
+pub fn splits(program: &Program, campaign: &Campaign) -> Vec<Split> {
+    let mut found = Vec::new();
+    collect(program, &campaign.steps, None, &mut found);
+    found
+}
+
+fn collect(program: &Program, steps: &[Step], inside: Option<(usize, usize)>, found: &mut Vec<Split>) {
+    for step in steps {
+        match &step.kind {
+            StepKind::Split(arms) => {
+                let number = found.len();
+                let described =
+                    arms.iter().map(|(percent, steps)| Arm { percent: *percent, first: first(program, steps) });
+                found.push(Split { arms: described.collect(), inside });
+                for (arm, (_, steps)) in arms.iter().enumerate() {
+                    collect(program, steps, Some((number, arm)), found);
+                }
+            }
+            StepKind::WaitUpTo { then, otherwise, .. } => {
+                collect(program, then, inside, found);
+                collect(program, otherwise, inside, found);
+            }
+            StepKind::If { branches, otherwise } => {
+                branches.iter().for_each(|(_, steps)| collect(program, steps, inside, found));
+                collect(program, otherwise, inside, found);
+            }
+            StepKind::Repeat { body, .. } => collect(program, body, inside, found),
+            _ => {}
+        }
+    }
+}
+
+/// The name of the first message of some steps.
+fn first(program: &Program, steps: &[Step]) -> Option<String> {
+    steps.iter().find_map(|step| match &step.kind {
+        StepKind::Send { message, .. } => Some(program.messages[*message].name.to_string()),
+        StepKind::WaitUpTo { then, otherwise, .. } => first(program, then).or_else(|| first(program, otherwise)),
+        StepKind::If { branches, otherwise } => {
+            branches.iter().find_map(|(_, steps)| first(program, steps)).or_else(|| first(program, otherwise))
+        }
+        StepKind::Split(arms) => arms.iter().find_map(|(_, steps)| first(program, steps)),
+        StepKind::Repeat { body, .. } => first(program, body),
+        _ => None,
+    })
+}
+
+/// People that form a line, or those that are left of one when its parts are taken out: they are printed nowhere, and
+/// whoever subtracts has them.
+pub struct Part<'p> {
+    pub group: Option<Group>,
+    pub people: Vec<&'p Person>,
+}
+
+/// A part that is made of others and of a rest: all by their index.
+pub struct Whole {
+    pub whole: usize,
+    pub parts: Vec<usize>,
+}
+
+/// The parts of a report and which are made of which.
+pub fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limit: i64) -> (Vec<Part<'p>>, Vec<Whole>) {
+    let (held, written): (Vec<&Person>, Vec<&Person>) = people.iter().partition(|person| person.held_out);
+    let has_holdout = has_holdout || !held.is_empty();
+    let mut parts = Vec::new();
+    let mut wholes = Vec::new();
+    let group = if has_holdout { Group::Written } else { Group::Everybody };
+    parts.push(Part { group: Some(group), people: written });
+    let held_out = has_holdout.then(|| {
+        parts.push(Part { group: Some(Group::HeldOut), people: held });
+        parts.len() - 1
+    });
+    // The index of each arm's line, by split and arm.
+    let mut arms: Vec<Vec<usize>> = Vec::new();
+    for (split, described) in splits.iter().enumerate() {
+        let whole = described.inside.map_or(0, |(outer, arm)| arms[outer][arm]);
+        let in_arm = |person: &Person| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
+        let around = parts[whole].people.clone();
+        let seen = around.iter().filter_map(|person| in_arm(person)).map(|arm| arm + 1).max().unwrap_or(0);
+        let mut own = Vec::new();
+        for arm in 0..described.arms.len().max(seen) {
+            let of_program = described.arms.get(arm);
+            let group = Group::Arm {
+                split,
+                arm,
+                percent: of_program.map(|arm| arm.percent),
+                first: of_program.and_then(|arm| arm.first.clone()),
+            };
+            let people = around.iter().copied().filter(|person| in_arm(person) == Some(arm)).collect();
+            parts.push(Part { group: Some(group), people });
+            own.push(parts.len() - 1);
+        }
+        let rest = around.iter().copied().filter(|person| in_arm(person).is_none()).collect();
+        parts.push(Part { group: None, people: rest });
+        wholes.push(Whole { whole, parts: own.iter().copied().chain([parts.len() - 1]).collect() });
+        arms.push(own);
+        let Some(held_out) = held_out else { continue };
+        let (came, rest): (Vec<&Person>, Vec<&Person>) =
+            parts[held_out].people.iter().copied().partition(|person| in_arm(person).is_some());
+        // So few less that the comparison would be the same: all who are held out stand for them.
+        if (rest.len() as i64) < limit {
+            continue;
+        }
+        parts.push(Part { group: Some(Group::HeldOutAt { split }), people: came });
+        parts.push(Part { group: None, people: rest });
+        wholes.push(Whole { whole: held_out, parts: vec![parts.len() - 2, parts.len() - 1] });
+    }
+    (parts, wholes)
+}
