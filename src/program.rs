@@ -46,6 +46,21 @@ impl Program {
         self.messages.iter().find(|message| message.name == name)
     }
 
+    /// The name of the first message that some steps send.
+    pub fn first_message(&self, steps: &[Step]) -> Option<Symbol> {
+        let first = |steps: &[Step]| self.first_message(steps);
+        steps.iter().find_map(|step| match &step.kind {
+            StepKind::Send { message, .. } => Some(self.messages[*message].name),
+            StepKind::WaitUpTo { then, otherwise, .. } => first(then).or_else(|| first(otherwise)),
+            StepKind::If { branches, otherwise } => {
+                branches.iter().find_map(|(_, steps)| first(steps)).or_else(|| first(otherwise))
+            }
+            StepKind::Split(arms) => arms.iter().find_map(|(_, steps)| first(steps)),
+            StepKind::Repeat { body, .. } => first(body),
+            _ => None,
+        })
+    }
+
     /// The segment with this id.
     pub fn segment(&self, id: SegmentId) -> &Segment {
         &self.segments[id.0 as usize]
@@ -218,6 +233,32 @@ pub enum StartKind {
     Anniversary { date: Expr, offset: Offset },
     /// `every …`, `once …`.
     Schedule { schedule: Schedule, at: TimeOfDay },
+}
+
+impl StartKind {
+    /// Whether its occurrences are gathered.
+    pub fn together(&self) -> Together {
+        match self {
+            StartKind::Event { together, .. } | StartKind::EventDate { together, .. } => *together,
+            _ => Together::No,
+        }
+    }
+}
+
+/// Names the splits of a campaign, in the order of its text, by what their arms send first: a split keeps its name when
+/// another one is put before it, and is another one when it compares other messages.
+#[derive(Default)]
+pub struct SplitNames(Vec<String>);
+
+impl SplitNames {
+    /// The name of the next split: `hello / welcome`; of a second one that is equal `hello / welcome (2)`.
+    pub fn next(&mut self, program: &Program, arms: &[(i64, Vec<Step>)]) -> String {
+        let first = |(_, steps): &(i64, Vec<Step>)| program.first_message(steps).map_or("-", Symbol::as_str);
+        let name = arms.iter().map(first).collect::<Vec<_>>().join(" / ");
+        let equal = self.0.iter().filter(|other| **other == name).count();
+        self.0.push(name.clone());
+        if equal == 0 { name } else { format!("{name} ({})", equal + 1) }
+    }
 }
 
 /// Whether occurrences of one patron are gathered.

@@ -2,7 +2,8 @@
 //!
 //! Spans, names of segments and the order of declarations do not count; fields, events, purposes and lists count by
 //! name, segments by what they say. The engine compares fingerprints to see that an edit changed a start condition
-//! (its first tick takes the baseline again) and to find a journey's place in a changed program.
+//! (its first tick takes the baseline again) and to find a journey's place in a changed program. Older stores have others,
+//! in which the fields of a row are numbers.
 
 use std::cell::RefCell;
 use std::fmt::{self, Formatter, Write};
@@ -26,29 +27,38 @@ pub fn digest(text: &str) -> String {
 pub struct Fingerprints<'p> {
     program: &'p Program,
     segments: RefCell<Map<SegmentId, String>>,
+    has_numbers: bool,
 }
 
 impl<'p> Fingerprints<'p> {
     /// For the expressions of `program`.
     pub fn new(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { program, segments: RefCell::default() }
+        Fingerprints { program, segments: RefCell::default(), has_numbers: false }
+    }
+
+    /// As stores have them that were made before fields of rows counted by name.
+    pub fn former(program: &'p Program) -> Fingerprints<'p> {
+        Fingerprints { has_numbers: true, ..Fingerprints::new(program) }
     }
 
     /// What a start means.
     pub fn start(&self, start: &Start) -> String {
-        let optional = |condition: &Option<Expr>| condition.as_ref().map_or_else(String::new, |c| self.expr(c));
+        let of_rows = |event: EventId, condition: &Option<Expr>| {
+            let said = |expr| Saying { expr, of: Some(event), by: self }.to_string();
+            condition.as_ref().map_or_else(String::new, said)
+        };
         let text = match &start.kind {
             StartKind::Becomes { condition, .. } => format!("becomes {}", self.expr(condition)),
             StartKind::Leaves { condition } => format!("leaves {}", self.expr(condition)),
             StartKind::Change { field, from, to } => format!("change {} {from:?} {to:?}", self.field(*field)),
             StartKind::Event { event, condition, together } => {
-                format!("on {} where {} {}", self.event(*event), optional(condition), gathering(*together))
+                format!("on {} where {} {}", self.event(*event), of_rows(*event, condition), gathering(*together))
             }
             StartKind::EventDate { event, field, offset, condition, together } => format!(
                 "{} of {} where {} {} {}",
                 self.event_field(*event, *field),
                 self.event(*event),
-                optional(condition),
+                of_rows(*event, condition),
                 self.offset(offset),
                 gathering(*together)
             ),
@@ -77,7 +87,7 @@ impl<'p> Fingerprints<'p> {
 
     /// The meaning of an expression.
     pub fn expr(&self, expr: &Expr) -> String {
-        Saying { expr, by: self }.to_string()
+        Saying { expr, of: None, by: self }.to_string()
     }
 
     fn segment(&self, id: SegmentId) -> String {
@@ -90,22 +100,23 @@ impl<'p> Fingerprints<'p> {
         text
     }
 
-    fn write(&self, expr: &Expr, to: &mut Formatter<'_>) -> fmt::Result {
-        let say = |expr| Saying { expr, by: self };
+    /// `of_row`: of which event or record it reads a row.
+    fn write(&self, expr: &Expr, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+        let say = |expr| Saying { expr, of: of_row, by: self };
         let of = |selection| Chosen { selection, by: self };
         match &expr.kind {
             Kind::Literal(value) => write!(to, "{value:?}"),
-            Kind::Read(read) => self.read(read, to),
+            Kind::Read(read) => self.read(read, of_row, to),
             Kind::Today => to.write_str("today"),
             Kind::Now => to.write_str("now"),
             Kind::Start => to.write_str("start"),
-            Kind::Call { function, arguments } => self.all(function.name, arguments, to),
+            Kind::Call { function, arguments } => self.all(function.name, arguments, of_row, to),
             Kind::Not(inner) => write!(to, "(not {})", say(inner)),
-            Kind::And(parts) => self.all("and", parts, to),
-            Kind::Or(parts) => self.all("or", parts, to),
+            Kind::And(parts) => self.all("and", parts, of_row, to),
+            Kind::Or(parts) => self.all("or", parts, of_row, to),
             Kind::InWindow { value, window } => {
                 write!(to, "({} in ", say(value))?;
-                self.window(window, to)?;
+                self.window(window, of_row, to)?;
                 to.write_str(")")
             }
             Kind::Known(inner) => write!(to, "(known {})", say(inner)),
@@ -138,13 +149,13 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    fn all(&self, name: &str, parts: &[Expr], to: &mut Formatter<'_>) -> fmt::Result {
+    fn all(&self, name: &str, parts: &[Expr], of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
         write!(to, "({name} ")?;
         for (index, part) in parts.iter().enumerate() {
             if index > 0 {
                 to.write_str(" ")?;
             }
-            self.write(part, to)?;
+            self.write(part, of_row, to)?;
         }
         to.write_str(")")
     }
@@ -152,14 +163,14 @@ impl<'p> Fingerprints<'p> {
     fn selection(&self, selection: &Selection, to: &mut Formatter<'_>) -> fmt::Result {
         write!(to, "{} where ", self.event(selection.event))?;
         if let Some(condition) = &selection.condition {
-            self.write(condition, to)?;
+            self.write(condition, Some(selection.event), to)?;
         }
         to.write_str(" in ")?;
-        selection.window.as_ref().map_or(Ok(()), |window| self.window(window, to))
+        selection.window.as_ref().map_or(Ok(()), |window| self.window(window, None, to))
     }
 
-    fn window(&self, window: &Window, to: &mut Formatter<'_>) -> fmt::Result {
-        let say = |expr| Saying { expr, by: self };
+    fn window(&self, window: &Window, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+        let say = |expr| Saying { expr, of: of_row, by: self };
         match window {
             Window::Last(duration) => write!(to, "last {duration}"),
             Window::Next(duration) => write!(to, "next {duration}"),
@@ -170,16 +181,18 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    fn read(&self, read: &Read, to: &mut Formatter<'_>) -> fmt::Result {
+    fn read(&self, read: &Read, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
         match read {
             Read::Patron(field) => write!(to, "patron.{}", self.field(*field)),
-            // Inside `where`: the event is the selection's, so the index is told by its name there.
-            Read::Row(read) => write!(to, "row.{read:?}"),
+            Read::Row(read) => match of_row.filter(|_| !self.has_numbers) {
+                Some(event) => write!(to, "row.{}", self.event_read(event, *read)),
+                None => write!(to, "row.{read:?}"),
+            },
             Read::StartEvent(event, read) => write!(to, "event.{}", self.event_read(*event, *read)),
             Read::Table { table, key, column } => {
                 let table = &self.program.catalogue.tables[table.index()];
                 write!(to, "{}[", table.name)?;
-                self.read(key, to)?;
+                self.read(key, of_row, to)?;
                 write!(to, "].{}", table.fields[usize::from(*column)].name)
             }
             Read::FeedRow(field) => write!(to, "feed.{field}"),
@@ -214,12 +227,14 @@ impl<'p> Fingerprints<'p> {
 /// Writes an expression.
 struct Saying<'a> {
     expr: &'a Expr,
+    /// Of which event or record it reads a row.
+    of: Option<EventId>,
     by: &'a Fingerprints<'a>,
 }
 
 impl fmt::Display for Saying<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.by.write(self.expr, f)
+        self.by.write(self.expr, self.of, f)
     }
 }
 

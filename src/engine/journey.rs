@@ -13,7 +13,7 @@ use crate::catalogue::{Channel, ListId};
 use crate::engine::fingerprint::{Fingerprints, digest};
 use crate::engine::plan::Compiler;
 use crate::eval::{RuleId, ValueId};
-use crate::program::{Campaign, Program, Recipient, Step, StepKind};
+use crate::program::{Campaign, Program, Recipient, SplitNames, Step, StepKind, Together};
 use crate::rule::Expr;
 use crate::time::{Day, Duration, TimeOfDay, Unit, Weekday};
 
@@ -53,9 +53,10 @@ pub enum Op<'p> {
         otherwise: usize,
     },
     Jump(usize),
-    /// Percents, each with where its arm begins; `ordinal`: which split of the campaign it is.
+    /// Percents, each with where its arm begins; `ordinal`: which split of the campaign it is, in the order of the text.
     Split {
         ordinal: usize,
+        name: String,
         arms: Vec<(i64, usize)>,
     },
     /// Before each round. `after`: where the journey goes on when there is no further round.
@@ -165,20 +166,26 @@ impl Op<'_> {
 }
 
 impl<'p> Journey<'p> {
-    /// The journey of a campaign.
+    /// The journey of a campaign. `former`: the fingerprints that older stores have.
     pub fn new(
         program: &'p Program,
-        fingerprints: &Fingerprints<'p>,
+        [fingerprints, former]: [&Fingerprints<'p>; 2],
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Journey<'p> {
-        let (ops, places, former, said) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-        let mut lowering = Lowering { program, fingerprints, compiler, ops, places, former, said, splits: 0 };
-        lowering.block(&campaign.steps, Around::default());
+        let (ops, places, said) = (Vec::new(), Vec::new(), String::new());
+        let by = Said { program, fingerprints };
+        let former = Former { by: Said { program, fingerprints: former }, names: Vec::new() };
+        let mut lowering =
+            Lowering { by, former, compiler, ops, places, said, splits: 0, split_names: SplitNames::default() };
+        // Messages of rows that are gathered say `events`, others `event`.
+        let is_together = campaign.start.kind.together() != Together::No;
+        let block = if is_together { "together" } else { "" }.to_owned();
+        lowering.block(&campaign.steps, Around { block, ..Around::default() });
         lowering.push(Op::Stop, "end".into());
         count_equal(&mut lowering.ops);
         let names = lowering.places.iter().cloned().enumerate().rev().map(|(index, place)| (place, index));
-        let by_name = lowering.former.into_iter().rev().chain(names).collect();
+        let by_name = lowering.former.names.into_iter().rev().chain(names).collect();
         Journey { by_name, ops: lowering.ops, places: lowering.places, said: digest(&lowering.said) }
     }
 
@@ -216,93 +223,24 @@ impl<'p> Journey<'p> {
 }
 
 struct Lowering<'a, 'p> {
-    program: &'p Program,
-    fingerprints: &'a Fingerprints<'p>,
+    by: Said<'a, 'p>,
+    former: Former<'a, 'p>,
     compiler: &'a mut Compiler<'p>,
     ops: Vec<Op<'p>>,
     places: Vec<String>,
-    /// Names that older stores have.
-    former: Vec<(String, usize)>,
     said: String,
     splits: usize,
+    split_names: SplitNames,
 }
 
-/// What steps are called by that stand inside a block.
-#[derive(Clone, Default)]
-struct Around {
-    block: String,
-    /// The same in older stores.
-    former: String,
+/// Says what a step says.
+#[derive(Clone, Copy)]
+struct Said<'a, 'p> {
+    program: &'p Program,
+    fingerprints: &'a Fingerprints<'p>,
 }
 
-impl Around {
-    /// One of the blocks of a step.
-    fn inside(&self, block: &str) -> Around {
-        let inside = |of: &str| format!("{of}/{block}");
-        Around { block: inside(&self.block), former: inside(&self.former) }
-    }
-}
-
-/// What a step is called.
-struct Name {
-    place: String,
-    around: Around,
-}
-
-/// Counts the equal ones before and after each step that sends, on the way through the steps that has the most of them.
-/// The rounds of a `repeat` count as one.
-fn count_equal(ops: &mut [Op<'_>]) {
-    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, op) in ops.iter().enumerate() {
-        if let Some(name) = op.name() {
-            alike.entry(name.content.clone()).or_default().push(index);
-        }
-    }
-    for those in alike.into_values().filter(|those| those.len() > 1) {
-        let (mut before, mut after) = (vec![0; ops.len()], vec![0; ops.len()]);
-        for index in 0..ops.len() {
-            let passed = before[index] + usize::from(those.binary_search(&index).is_ok());
-            ops[index].next(index, ops).for_each(|next| before[next] = passed.max(before[next]));
-        }
-        for index in (0..ops.len()).rev() {
-            let follows = |next: usize| after[next] + usize::from(those.binary_search(&next).is_ok());
-            after[index] = ops[index].next(index, ops).map(follows).max().unwrap_or(0);
-        }
-        for index in those {
-            let name = ops[index].name_mut().expect("it is among those that have one");
-            (name.ordinal, name.ahead) = (before[index] + 1, after[index]);
-        }
-    }
-}
-
-impl<'p> Lowering<'_, 'p> {
-    fn push(&mut self, op: Op<'p>, place: String) -> usize {
-        self.ops.push(op);
-        self.places.push(place);
-        self.ops.len() - 1
-    }
-
-    fn block(&mut self, steps: &'p [Step], around: Around) {
-        let contents: Vec<String> = steps.iter().map(|step| self.content(&step.kind)).collect();
-        let before = |at: usize| if at == 0 { "" } else { contents[at - 1].as_str() };
-        let is_like = |one: usize, other: usize| contents[one] == contents[other] && before(one) == before(other);
-        for (at, (step, content)) in steps.iter().zip(&contents).enumerate() {
-            let number = (0..at).filter(|other| is_like(*other, at)).count();
-            let of = (0..contents.len()).filter(|other| is_like(*other, at)).count();
-            let numbered = |around: &str| format!("{around}/{}>{content}#{number}", before(at));
-            let among = if of == 1 { String::new() } else { format!(" of {of}") };
-            let place = digest(&(numbered(&around.block) + &among));
-            let mut former = digest(&numbered(&around.former));
-            self.former.push((former.clone(), self.ops.len()));
-            if contents.iter().filter(|other| *other == content).count() == 1 {
-                former = digest(&format!("{}/{content}#0", around.former));
-                self.former.push((former.clone(), self.ops.len()));
-            }
-            let _ = writeln!(self.said, "{}/{content} {}", around.block, self.rest(&step.kind));
-            self.step(&step.kind, Name { around: Around { block: place.clone(), former }, place });
-        }
-    }
-
+impl Said<'_, '_> {
     /// What a step says beside its content.
     fn rest(&self, step: &StepKind) -> String {
         let said = |expr: &Option<Expr>| expr.as_ref().map_or_else(String::new, |expr| self.fingerprints.expr(expr));
@@ -358,11 +296,101 @@ impl<'p> Lowering<'_, 'p> {
             Recipient::Staff(_) => format!("send {name} to staff"),
         }
     }
+}
+
+/// The places that steps have in older stores.
+struct Former<'a, 'p> {
+    by: Said<'a, 'p>,
+    names: Vec<(String, usize)>,
+}
+
+/// What steps are called by that stand inside a block.
+#[derive(Clone, Default)]
+struct Around {
+    block: String,
+    /// The same in older stores: without a mark, and before that without how many are equal.
+    former: [String; 2],
+}
+
+impl Around {
+    /// One of the blocks of a step.
+    fn inside(&self, block: &str) -> Around {
+        let inside = |of: &String| format!("{of}/{block}");
+        Around { block: inside(&self.block), former: self.former.each_ref().map(inside) }
+    }
+}
+
+/// What a step is called.
+struct Name {
+    place: String,
+    around: Around,
+}
+
+/// Counts the equal ones before and after each step that sends, on the way through the steps that has the most of them.
+/// The rounds of a `repeat` count as one.
+fn count_equal(ops: &mut [Op<'_>]) {
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, op) in ops.iter().enumerate() {
+        if let Some(name) = op.name() {
+            alike.entry(name.content.clone()).or_default().push(index);
+        }
+    }
+    for those in alike.into_values().filter(|those| those.len() > 1) {
+        let (mut before, mut after) = (vec![0; ops.len()], vec![0; ops.len()]);
+        for index in 0..ops.len() {
+            let passed = before[index] + usize::from(those.binary_search(&index).is_ok());
+            ops[index].next(index, ops).for_each(|next| before[next] = passed.max(before[next]));
+        }
+        for index in (0..ops.len()).rev() {
+            let follows = |next: usize| after[next] + usize::from(those.binary_search(&next).is_ok());
+            after[index] = ops[index].next(index, ops).map(follows).max().unwrap_or(0);
+        }
+        for index in those {
+            let name = ops[index].name_mut().expect("it is among those that have one");
+            (name.ordinal, name.ahead) = (before[index] + 1, after[index]);
+        }
+    }
+}
+
+impl<'p> Lowering<'_, 'p> {
+    fn push(&mut self, op: Op<'p>, place: String) -> usize {
+        self.ops.push(op);
+        self.places.push(place);
+        self.ops.len() - 1
+    }
+
+    fn block(&mut self, steps: &'p [Step], around: Around) {
+        let contents: Vec<String> = steps.iter().map(|step| self.by.content(&step.kind)).collect();
+        let former: Vec<String> = steps.iter().map(|step| self.former.by.content(&step.kind)).collect();
+        let before = |of: &'_ [String], at: usize| if at == 0 { String::new() } else { of[at - 1].clone() };
+        let is_like = |one: usize, other: usize| {
+            contents[one] == contents[other] && before(&contents, one) == before(&contents, other)
+        };
+        for (at, (step, content)) in steps.iter().zip(&contents).enumerate() {
+            let number = (0..at).filter(|other| is_like(*other, at)).count();
+            let of = (0..contents.len()).filter(|other| is_like(*other, at)).count();
+            let among = if of == 1 { String::new() } else { format!(" of {of}") };
+            let numbered = |around: &str, of: &[String]| format!("{around}/{}>{}#{number}", before(of, at), of[at]);
+            // The mark tells it from the places of older stores, of which one of several equal steps may have this name.
+            let place = format!("={}", digest(&(numbered(&around.block, &contents) + &among)));
+            let [unmarked, uncounted] = &around.former;
+            let unmarked = digest(&(numbered(unmarked, &former) + &among));
+            let mut uncounted = digest(&numbered(uncounted, &former));
+            self.former.names.extend([&unmarked, &uncounted].map(|name| (name.clone(), self.ops.len())));
+            if former.iter().filter(|other| **other == former[at]).count() == 1 {
+                uncounted = digest(&format!("{}/{}#0", around.former[1], former[at]));
+                self.former.names.push((uncounted.clone(), self.ops.len()));
+            }
+            let _ = writeln!(self.said, "{}/{content} {}", around.block, self.by.rest(&step.kind));
+            let around = Around { block: place.clone(), former: [unmarked, uncounted] };
+            self.step(&step.kind, Name { around, place });
+        }
+    }
 
     fn step(&mut self, step: &'p StepKind, Name { place, around }: Name) {
         match step {
             StepKind::Send { message, to, channels, condition } => {
-                let name = StepName { content: self.send_content(*message, to), ordinal: 1, ahead: 0 };
+                let name = StepName { content: self.by.send_content(*message, to), ordinal: 1, ahead: 0 };
                 let to = match to {
                     Recipient::Patron => To::Patron,
                     Recipient::Guardian => To::Guardian,
@@ -373,7 +401,7 @@ impl<'p> Lowering<'_, 'p> {
                 self.push(Op::Send(send), place);
             }
             StepKind::Publish { message, channels, until } => {
-                let name = StepName { content: self.content(step), ordinal: 1, ahead: 0 };
+                let name = StepName { content: self.by.content(step), ordinal: 1, ahead: 0 };
                 self.push(Op::Publish { message: *message, channels, until: *until, name }, place);
             }
             StepKind::Wait(duration) => drop(self.push(Op::Wait(*duration), place)),
@@ -397,7 +425,8 @@ impl<'p> Lowering<'_, 'p> {
             StepKind::Split(arms) => {
                 let ordinal = self.splits;
                 self.splits += 1;
-                let head = self.push(Op::Split { ordinal, arms: Vec::new() }, place);
+                let name = self.split_names.next(self.by.program, arms);
+                let head = self.push(Op::Split { ordinal, name: name.clone(), arms: Vec::new() }, place);
                 let mut targets = Vec::new();
                 let mut jumps = Vec::new();
                 for (index, (share, steps)) in arms.iter().enumerate() {
@@ -406,7 +435,7 @@ impl<'p> Lowering<'_, 'p> {
                     jumps.push(self.push(Op::Jump(0), around.inside(&format!("arm-{index}-end")).block));
                 }
                 let end = self.ops.len();
-                self.ops[head] = Op::Split { ordinal, arms: targets };
+                self.ops[head] = Op::Split { ordinal, name, arms: targets };
                 for jump in jumps {
                     self.ops[jump] = Op::Jump(end);
                 }

@@ -92,25 +92,26 @@ pub struct Entry<'a> {
 
 /// Writes a message. `false`: this enrolment has had this step before.
 ///
-/// A step that an edit has moved out of a `repeat` was had in any of its rounds, one that was moved into it in the first.
+/// A step that an edit has moved out of a `repeat` was had in any of its rounds, one that was moved into it in the first; by
+/// whatever channel it was to go.
 /// Of several equal steps an edit may have removed one that was had: those that were still to come then come all the
 /// same, as none of them has more equal ones after it than there were after the last that was had.
 pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, zone: &Zone) -> rusqlite::Result<bool> {
     if insert_as(db, entry, &entry.step.written(entry.step.ordinal), now, revision, zone)? {
         return Ok(true);
     }
-    let channels = words(entry.channels);
-    let language = entry.language.map_or("", Symbol::as_str);
+    let (published, language) = published(entry);
     let had: (i64, Option<i64>) = db
         .prepare_cached(
-            "SELECT count(*), min(ahead) FROM outbox WHERE enrolment = ?1 AND channels = ?2 AND language = ?3 \
-             AND (step = ?4 OR substr(step, 1, length(?4) + 2) = ?4 || ' (')",
+            "SELECT count(*), min(ahead) FROM outbox WHERE enrolment = ?1 AND (?2 IS NULL OR channels = ?2) \
+             AND language = ?3 AND (step = ?4 OR substr(step, 1, length(?4) + 2) = ?4 || ' (') \
+             AND (?5 = 0 OR round = ?5 OR (?5 = 1 AND round = 0))",
         )?
-        .query_row(params![entry.enrolment, channels, language, entry.step.content], |row| {
+        .query_row(params![entry.enrolment, published, language, entry.step.content, entry.round], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let (count, Some(ahead)) = had else { return Ok(false) };
-    if entry.round > 0 || entry.step.ahead as i64 >= ahead {
+    if entry.step.ahead as i64 >= ahead {
         return Ok(false);
     }
     // One of these names is free.
@@ -122,6 +123,12 @@ pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, 
     Ok(false)
 }
 
+/// The channel and the language of a published item, of which each is one of its own.
+fn published(entry: &Entry<'_>) -> (Option<String>, &'static str) {
+    let is_public = entry.recipient == RecipientKind::Public;
+    (is_public.then(|| words(entry.channels)), entry.language.map_or("", Symbol::as_str))
+}
+
 fn insert_as(
     db: &Connection,
     entry: &Entry<'_>,
@@ -130,13 +137,14 @@ fn insert_as(
     revision: &str,
     zone: &Zone,
 ) -> rusqlite::Result<bool> {
+    let (published, language) = published(entry);
     let changed = db
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (enrolment, campaign, patron, step, round, message, recipient, channels, language, \
              show_until, address, priority, due, try_at, state, reason, decided_at, revision, ahead) \
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17, ?18 WHERE NOT EXISTS \
-             (SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?4 AND channels = ?8 AND language = ?9 \
-              AND (?5 = 0 OR (?5 = 1 AND round = 0)))",
+             (SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?4 AND (?19 IS NULL OR channels = ?19) AND language = ?9 \
+              AND (?5 = 0 OR round = ?5 OR (?5 = 1 AND round = 0)))",
         )?
         .execute(params![
             entry.enrolment,
@@ -147,7 +155,7 @@ fn insert_as(
             entry.message.as_str(),
             entry.recipient.word(),
             words(entry.channels),
-            entry.language.map_or("", Symbol::as_str),
+            language,
             entry.show_until.map(|day| zone.start_of(day.plus_days(1)).0),
             entry.address,
             entry.priority,
@@ -157,6 +165,7 @@ fn insert_as(
             entry.dropped,
             revision,
             entry.step.ahead as i64,
+            published,
         ])?;
     Ok(changed > 0)
 }

@@ -56,8 +56,8 @@ pub struct Running<'p> {
     name: &'static str,
     pub campaign: &'p Campaign,
     pub start: Start,
-    /// Fingerprint of the start's meaning.
-    pub fingerprint: String,
+    /// Fingerprint of the start's meaning, and the one that older stores have of it.
+    pub fingerprints: [String; 2],
     /// `None`: everyone (or public).
     pub audience: Option<RuleId>,
     pub except: Vec<RuleId>,
@@ -246,11 +246,11 @@ impl<'p> Plan<'p> {
 
     /// The campaigns that `runs` picks, drafts too.
     pub fn with(program: &'p Program, runs: impl Fn(&Campaign) -> bool) -> Plan<'p> {
-        let fingerprints = Fingerprints::new(program);
+        let fingerprints = [Fingerprints::new(program), Fingerprints::former(program)];
         let mut compiler = Compiler { program, rules: Rules::new(), served: ClassSet::EMPTY };
         let mut campaigns: Vec<Running<'p>> = Vec::new();
         for campaign in program.campaigns.iter().filter(|campaign| runs(campaign)) {
-            campaigns.push(Running::new(program, &fingerprints, &mut compiler, campaign));
+            campaigns.push(Running::new(program, fingerprints.each_ref(), &mut compiler, campaign));
         }
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
@@ -325,10 +325,12 @@ impl<'p> Plan<'p> {
 
     /// The earlier version with this revision that has the place in this campaign.
     pub(super) fn older_with(&self, revision: &str, campaign: &str, place: &str) -> Option<usize> {
-        let has = |plan: &Plan<'_>| {
-            plan.find(campaign).is_some_and(|index| plan.campaigns[index].journey.find(place).is_some())
-        };
-        self.older.iter().position(|plan| *plan.program.revision == *revision && has(plan))
+        self.older.iter().position(|plan| *plan.program.revision == *revision && plan.has(campaign, place))
+    }
+
+    /// Whether the campaign runs and has the place.
+    pub(super) fn has(&self, campaign: &str, place: &str) -> bool {
+        self.find(campaign).is_some_and(|index| self.campaigns[index].journey.find(place).is_some())
     }
 
     /// The rule that a consent for (purpose, channel) is in force.
@@ -345,7 +347,7 @@ impl<'p> Plan<'p> {
 impl<'p> Running<'p> {
     fn new(
         program: &'p Program,
-        fingerprints: &Fingerprints<'p>,
+        fingerprints: [&Fingerprints<'p>; 2],
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Running<'p> {
@@ -363,7 +365,7 @@ impl<'p> Running<'p> {
             name: campaign.name.as_str(),
             campaign,
             start: compiler.start(&campaign.start.kind),
-            fingerprint: fingerprints.start(&campaign.start),
+            fingerprints: fingerprints.map(|by| by.start(&campaign.start)),
             audience,
             except: campaign.except.iter().map(|rule| compiler.rule(rule)).collect(),
             exit: campaign.exit.as_ref().map(|rule| compiler.rule(rule)),

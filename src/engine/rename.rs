@@ -39,7 +39,7 @@ pub(super) fn found(db: &Connection, plan: &Plan<'_>) -> rusqlite::Result<BTreeM
     }
     let mut newcomers = BTreeMap::new();
     for running in &plan.campaigns {
-        let Some(before) = gone.get(&running.fingerprint) else { continue };
+        let Some(before) = running.fingerprints.iter().find_map(|start| gone.get(start)) else { continue };
         if state::campaign(db, running.name())?.is_some() {
             continue;
         }
@@ -83,6 +83,9 @@ pub fn rename(store: &mut Store, before: &str, after: &str) -> Result<Result<(),
     for table in ["campaign_state", "watched", "enrolment", "occurrence", "outbox"] {
         db.execute(&format!("UPDATE {table} SET campaign = ?2 WHERE campaign = ?1"), params![before, after])?;
     }
+    // The texts in which its journeys go on have the old name.
+    let sql = "UPDATE program_version SET renamed = json_insert(renamed, '$[#]', json_array(?1, ?2))";
+    db.execute(sql, params![before, after])?;
     // Who reads a report under the new name knows the one that was given out under the old.
     db.execute(
         "INSERT INTO audit (at, what, patron, detail)

@@ -87,12 +87,23 @@ pub struct Enrolment {
     pub wake: Option<Instant>,
     pub round: i64,
     pub round_began: Instant,
-    pub arms: Vec<(usize, usize)>,
+    /// The splits that it has come to and the arms that it took.
+    pub arms: Arms,
     pub goal: Goal,
     pub goal_known: bool,
     pub goal_at: Option<Instant>,
     /// The rows that started it, by event name.
     pub rows: Vec<(String, RowId)>,
+}
+
+/// Splits by name (`SplitNames`) and the arm taken of each, counted from 0.
+pub type Arms = Vec<(String, usize)>;
+
+/// Arms as the store has them. Older stores have the numbers of splits in the text: `0`.
+pub fn read_arms(json: &str) -> Arms {
+    let all: Vec<(serde_json::Value, usize)> = serde_json::from_str(json).unwrap_or_default();
+    let name = |split: serde_json::Value| split.as_str().map_or_else(|| split.to_string(), str::to_owned);
+    all.into_iter().map(|(split, arm)| (name(split), arm)).collect()
 }
 
 /// Everything of one patron.
@@ -292,7 +303,7 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
         wake: row.get::<_, Option<i64>>(11)?.map(Instant),
         round: row.get(12)?,
         round_began: Instant(row.get(13)?),
-        arms: serde_json::from_str(&arms).unwrap_or_default(),
+        arms: read_arms(&arms),
         goal: Goal::from_word(row.get_ref(15)?.as_str()?),
         goal_known: row.get(16)?,
         goal_at: row.get::<_, Option<i64>>(17)?.map(Instant),
@@ -368,7 +379,7 @@ pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Res
         enrolment.wake.map(|at| at.0),
         enrolment.round,
         enrolment.round_began.0,
-        serde_json::to_string(&enrolment.arms).expect("pairs of numbers are JSON"),
+        serde_json::to_string(&enrolment.arms).expect("pairs are JSON"),
         enrolment.goal.word(),
         enrolment.goal_known,
         enrolment.goal_at.map(|at| at.0),

@@ -76,12 +76,12 @@ impl Visit<'_, '_> {
                     tried = !self.list(*list, add)? && tried;
                     Next::At(at + 1)
                 }
-                Op::Split { ordinal, arms } => {
+                Op::Split { ordinal, name, arms } => {
                     let shares: Vec<i64> = arms.iter().map(|(share, _)| *share).collect();
                     let arm =
                         self.tick.draws.arm(plan.campaigns[index].campaign.name, self.patron(), *ordinal, &shares);
-                    enrolment.arms.retain(|(split, _)| split != ordinal);
-                    enrolment.arms.push((*ordinal, arm));
+                    enrolment.arms.retain(|(split, _)| split != name);
+                    enrolment.arms.push((name.clone(), arm));
                     Next::At(arms[arm].1)
                 }
                 Op::Wait(wait) => {
@@ -103,6 +103,13 @@ impl Visit<'_, '_> {
                     enrolment.wake = None;
                     enrolment.place = journey.place(at).to_owned();
                     enrolment.revision = plan.program.revision.to_string();
+                    let is_step = !matches!(journey.ops[at], Op::Jump(_) | Op::Round(_) | Op::Stop);
+                    if is_step && self.tick.is_left(&enrolment) {
+                        enrolment.wake = Some(due);
+                        state::update_enrolment(self.db(), &enrolment)?;
+                        self.state.enrolments[position] = enrolment;
+                        return Ok(());
+                    }
                 }
                 Next::Wait => {
                     if let Some(wake) = enrolment.wake {

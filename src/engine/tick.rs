@@ -16,7 +16,7 @@ use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
 use crate::engine::rename::{self, Newcomer};
 use crate::engine::screen::{self, Look, Screen};
-use crate::engine::state::{self, Clock, PatronState};
+use crate::engine::state::{self, Clock, Enrolment, PatronState, Stage};
 use crate::engine::version::{self, Elsewhere};
 use crate::engine::visit::{Seen, Visit};
 use crate::engine::{public, share::ShareKey};
@@ -133,6 +133,8 @@ impl From<rusqlite::Error> for TickError {
 pub struct Tick<'a> {
     pub transaction: &'a Transaction<'a>,
     pub plan: &'a Plan<'a>,
+    /// The version that ticks, if `plan` is an earlier one.
+    pub newest: Option<&'a Plan<'a>>,
     /// The catalogue that the store is aligned to; `plan` may be an earlier version.
     pub lists: &'a Catalogue,
     pub world: World<'a>,
@@ -153,6 +155,12 @@ impl<'a> Tick<'a> {
     /// The connection inside the transaction.
     pub(super) fn db(&self) -> &'a Connection {
         self.transaction.connection()
+    }
+
+    /// Whether an enrolment has come to a step from which it goes on in the version that ticks, as this one is earlier.
+    pub(super) fn is_left(&self, enrolment: &Enrolment) -> bool {
+        let is_between = enrolment.stage == Stage::Running && !enrolment.arrived;
+        is_between && self.newest.is_some_and(|newest| newest.has(&enrolment.campaign, &enrolment.place))
     }
 
     /// Counts something for a campaign.
@@ -211,7 +219,7 @@ fn decide(
     };
     let mut watches = watches(db, plan, before.as_ref(), now)?;
     for (watch, running) in watches.iter_mut().zip(&plan.campaigns).filter(|(watch, _)| watch.is_baseline) {
-        watch.number = state::set_baseline(db, running.name(), &running.fingerprint, watch.baseline_at)?;
+        watch.number = state::set_baseline(db, running.name(), &running.fingerprints[0], watch.baseline_at)?;
     }
     let work = work(transaction, plan, &watches, before.as_ref(), now)?;
     let keyed = Draws::Keyed(key);
@@ -224,6 +232,7 @@ fn decide(
     let mut tick = Tick {
         transaction,
         plan,
+        newest: None,
         lists: &plan.program.catalogue,
         world,
         interpreter: &interpreter,
@@ -400,7 +409,7 @@ pub(super) fn watches(
         let known = state::campaign(db, running.name())?;
         let was_there = before.is_some_and(|clock| clock.campaigns.contains(running.name()));
         let number = known.as_ref().map(|known| known.number).unwrap_or_default();
-        let is_edited = was_there && known.as_ref().is_some_and(|known| known.start != running.fingerprint);
+        let is_edited = was_there && known.as_ref().is_some_and(|known| !running.fingerprints.contains(&known.start));
         let baseline_at =
             known.filter(|_| was_there && (plan.rehearses_edits || !is_edited)).map(|known| known.baseline_at);
         let zone = &plan.program.library.zone;

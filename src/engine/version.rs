@@ -14,13 +14,13 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::engine::plan::Plan;
-use crate::engine::state::{self, PatronState};
+use crate::engine::state::{self, Enrolment, PatronState};
 use crate::engine::tick::Tick;
 use crate::engine::visit::Visit;
 use crate::eval::{Interpreter, NEVER, World};
 use crate::program::Program;
 use crate::rule::{Facts, PatronId};
-use crate::store::{Needs, Store, StoreError};
+use crate::store::{Needs, Reader, Store, StoreError};
 use crate::time::Instant;
 
 /// An earlier version of the program: all its sources, as paths and texts.
@@ -28,6 +28,8 @@ use crate::time::Instant;
 pub struct Version {
     pub revision: String,
     pub files: Vec<(PathBuf, Arc<str>)>,
+    /// Campaigns that were given another name since: the old one and the new one, in order.
+    pub renamed: Vec<(String, String)>,
 }
 
 /// The versions that running enrolments need because `plan` has not their next step, to be given to
@@ -138,16 +140,17 @@ fn running(db: &Connection) -> rusqlite::Result<Vec<Running>> {
 /// The versions other than that of `plan` whose texts are kept and that are `wanted`.
 fn kept(db: &Connection, plan: &Plan<'_>, wanted: impl Fn(&str) -> bool) -> Result<Vec<Version>, StoreError> {
     let current = &*plan.program.revision;
-    let mut query = db.prepare_cached("SELECT revision, files FROM program_version WHERE revision <> ?1")?;
-    let rows = query.query_map([current], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut query = db.prepare_cached("SELECT revision, files, renamed FROM program_version WHERE revision <> ?1")?;
+    let mut rows = query.query([current])?;
     let mut versions = Vec::new();
-    for row in rows {
-        let (revision, files) = row?;
+    while let Some(row) = rows.next()? {
+        let revision: String = row.get(0)?;
         if wanted(&revision) {
-            let files: Vec<(PathBuf, Arc<str>)> = serde_json::from_str::<Vec<(PathBuf, String)>>(&files)
-                .map(|files| files.into_iter().map(|(path, text)| (path, text.into())).collect())
-                .unwrap_or_default();
-            versions.push(Version { revision, files });
+            let (files, renamed): (String, String) = (row.get(1)?, row.get(2)?);
+            let files: Vec<(PathBuf, String)> = serde_json::from_str(&files).unwrap_or_default();
+            let files = files.into_iter().map(|(path, text)| (path, text.into())).collect();
+            let renamed = serde_json::from_str(&renamed).unwrap_or_default();
+            versions.push(Version { revision, files, renamed });
         }
     }
     Ok(versions)
@@ -181,54 +184,73 @@ pub(super) fn forget(db: &Connection) -> rusqlite::Result<()> {
 /// Enrolments that go on in an earlier version: index of `Plan::older`, patron (nobody of what is published), enrolment.
 pub(super) type Elsewhere = Vec<(usize, Option<PatronId>, i64)>;
 
-/// Takes the due steps of the enrolments that go on in earlier versions.
+/// Takes the due steps of the enrolments that go on in earlier versions, and in this one those that such an enrolment
+/// comes to.
 pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
-    let mut elsewhere = std::mem::take(&mut tick.elsewhere);
-    elsewhere.sort_unstable();
-    let newer = tick.plan;
-    for (index, older) in newer.older.iter().enumerate() {
-        let those: Vec<(Option<PatronId>, i64)> =
-            elsewhere.iter().filter(|(of, ..)| *of == index).map(|(_, patron, id)| (*patron, *id)).collect();
-        if those.is_empty() {
-            continue;
-        }
-        let reader = tick.transaction.reader_of(&older.program.catalogue)?;
-        let tables = reader.tables()?;
-        let world = World::of(older.program, &tables);
-        let interpreter = RefCell::new(Interpreter::new(&older.rules, &world));
-        let mut inner = Tick {
-            transaction: tick.transaction,
-            plan: older,
-            world,
-            lists: tick.lists,
-            interpreter: &interpreter,
-            suppressed: tick.suppressed,
-            draws: tick.draws,
-            now: tick.now,
-            watches: Vec::new(),
-            elsewhere: Vec::new(),
-            has_gone_on: false,
-            report: std::mem::take(&mut tick.report),
-        };
-        let needs = Needs::everything(&older.program.catalogue);
-        for (patron, id) in those {
-            let facts = match patron {
-                Some(patron) => reader.facts(patron, &needs)?,
-                None => Some(Facts::empty(&older.program.catalogue, PatronId(0))),
-            };
-            let Some(facts) = facts else { continue };
-            let enrolments = vec![state::load_enrolment(inner.db(), id)?];
-            let state = PatronState { enrolments, ..PatronState::default() };
-            let mut visit = Visit { tick: &mut inner, facts, state, until: NEVER };
-            visit.journeys()?;
-            let until = visit.until;
-            if let Some(patron) = patron {
-                lower_due(inner.db(), patron, until)?;
+    while !tick.elsewhere.is_empty() {
+        let mut elsewhere = std::mem::take(&mut tick.elsewhere);
+        elsewhere.sort_unstable();
+        let mut came_here = Vec::new();
+        for (index, older) in tick.plan.older.iter().enumerate() {
+            let those: Vec<(Option<PatronId>, i64)> =
+                elsewhere.iter().filter(|(of, ..)| *of == index).map(|(_, patron, id)| (*patron, *id)).collect();
+            if those.is_empty() {
+                continue;
             }
+            let reader = tick.transaction.reader_of(&older.program.catalogue)?;
+            let tables = reader.tables()?;
+            let world = World::of(older.program, &tables);
+            let interpreter = RefCell::new(Interpreter::new(&older.rules, &world));
+            let mut inner = Tick {
+                transaction: tick.transaction,
+                plan: older,
+                newest: Some(tick.plan),
+                world,
+                lists: tick.lists,
+                interpreter: &interpreter,
+                suppressed: tick.suppressed,
+                draws: tick.draws,
+                now: tick.now,
+                watches: Vec::new(),
+                elsewhere: Vec::new(),
+                has_gone_on: false,
+                report: std::mem::take(&mut tick.report),
+            };
+            for (patron, id) in those {
+                let left = go_on(&mut inner, &reader, patron, id)?;
+                came_here.extend(left.filter(|enrolment| inner.is_left(enrolment)).map(|_| (patron, id)));
+            }
+            tick.report = inner.report;
         }
-        tick.report = inner.report;
+        let reader = tick.transaction.reader();
+        for (patron, id) in came_here {
+            go_on(tick, &reader, patron, id)?;
+        }
     }
     Ok(())
+}
+
+/// Takes the due steps of one enrolment. How it then stands; `None`: its patron is no longer there.
+fn go_on(
+    tick: &mut Tick<'_>,
+    reader: &Reader<'_>,
+    patron: Option<PatronId>,
+    id: i64,
+) -> Result<Option<Enrolment>, StoreError> {
+    let catalogue = &tick.plan.program.catalogue;
+    let facts = match patron {
+        Some(patron) => reader.facts(patron, &Needs::everything(catalogue))?,
+        None => Some(Facts::empty(catalogue, PatronId(0))),
+    };
+    let Some(facts) = facts else { return Ok(None) };
+    let enrolments = vec![state::load_enrolment(tick.db(), id)?];
+    let state = PatronState { enrolments, ..PatronState::default() };
+    let mut visit = Visit { tick, facts, state, until: NEVER };
+    visit.journeys()?;
+    if let Some(patron) = patron {
+        lower_due(visit.db(), patron, visit.until)?;
+    }
+    Ok(visit.state.enrolments.pop())
 }
 
 fn lower_due(db: &Connection, patron: PatronId, until: Instant) -> rusqlite::Result<()> {

@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::parts::{self, Split};
 use rusqlite::OptionalExtension;
 
 use crate::catalogue::{Catalogue, Value};
+use crate::engine::read_arms;
+use crate::program::Program;
 use crate::rule::PatronId;
 use crate::store::{Columns, Needs, StoreError, Transaction};
 use crate::symbol::Symbol;
@@ -21,6 +24,7 @@ pub struct Person {
     /// The first enrolment was held out.
     pub held_out: bool,
     /// The arm of each split, by the first enrolment that came to it.
+    /// Splits by their number in the text, and the arm taken of each.
     pub arms: Vec<(usize, usize)>,
     pub enrolled_at: Instant,
     /// When the first message was handed over for them, to their own address or a guardian's.
@@ -88,17 +92,17 @@ pub struct Counted {
 ///
 /// # Errors
 /// If the store cannot be read.
-pub fn people(
-    transaction: &Transaction<'_>,
-    catalogue: &Catalogue,
-    campaigns: &[Symbol],
-) -> Result<Counted, StoreError> {
+pub fn people(transaction: &Transaction<'_>, program: &Program, campaigns: &[Symbol]) -> Result<Counted, StoreError> {
     let mut counted = Counted { people: vec![Vec::new(); campaigns.len()], ..Counted::default() };
     let Some(as_of) = last_word(transaction)? else { return Ok(counted) };
     counted.as_of = Some(as_of);
     let index: HashMap<Symbol, usize> = campaigns.iter().enumerate().map(|(index, name)| (*name, index)).collect();
-    let mut people = enrolled(transaction, &index, as_of)?;
+    let splits: Vec<Vec<Split>> = (campaigns.iter())
+        .map(|name| program.campaign(*name).map_or_else(Vec::new, |campaign| parts::splits(program, campaign)))
+        .collect();
+    let mut people = enrolled(transaction, &index, &splits, as_of)?;
     sent(transaction, &index, &mut people, as_of)?;
+    let catalogue = &program.catalogue;
     counted.with_delivery = came_back(transaction, catalogue, "delivered", as_of, &mut |patron, campaign, at| {
         let person = index.get(&campaign).and_then(|&index| people.get_mut(&patron)?.get_mut(&index));
         if let Some(person) = person.filter(|person| person.sent_at.is_some()) {
@@ -125,7 +129,12 @@ fn last_word(transaction: &Transaction<'_>) -> rusqlite::Result<Option<Instant>>
     transaction.connection().query_row(sql, (), |row| row.get(0).map(Instant)).optional()
 }
 
-fn enrolled(transaction: &Transaction<'_>, index: &HashMap<Symbol, usize>, as_of: Instant) -> rusqlite::Result<People> {
+fn enrolled(
+    transaction: &Transaction<'_>,
+    index: &HashMap<Symbol, usize>,
+    splits: &[Vec<Split>],
+    as_of: Instant,
+) -> rusqlite::Result<People> {
     let mut people = People::new();
     let sql = "SELECT patron, campaign, enrolled_at, held_out, arms, goal, goal_known, goal_at FROM enrolment \
                WHERE patron IS NOT NULL AND state <> 'withdrawn' AND enrolled_at <= ?1 ORDER BY id";
@@ -137,8 +146,9 @@ fn enrolled(transaction: &Transaction<'_>, index: &HashMap<Symbol, usize>, as_of
         let patron = PatronId(row.get(0)?);
         let first = Person::enrolled(patron, row.get(3)?, Instant(row.get(2)?));
         let person = people.entry(patron).or_default().entry(campaign).or_insert(first);
-        let arms: Vec<(usize, usize)> = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
-        for (split, arm) in arms {
+        for (name, arm) in read_arms(row.get_ref(4)?.as_str()?) {
+            // One that this version does not have compares something else.
+            let Some(split) = splits[campaign].iter().position(|split| split.is_called(&name)) else { continue };
             if person.arms.iter().all(|(known, _)| *known != split) {
                 person.arms.push((split, arm));
             }

@@ -85,7 +85,7 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
         .filter(|campaign| is_asked(campaign) || given.contains_key(campaign.name.as_str()))
         .collect();
     let names: Vec<Symbol> = concerned.iter().map(|campaign| campaign.name).collect();
-    let counted = count::people(&transaction, &program.catalogue, &names)?;
+    let counted = count::people(&transaction, program, &names)?;
     let Some(as_of) = counted.as_of else { return Ok(Report { as_of: None, campaigns: Vec::new() }) };
     let limit = program.library.suppress_under;
     let enough = |people: usize| people > 0 && people as i64 >= limit;

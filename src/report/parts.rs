@@ -2,7 +2,7 @@
 
 use super::count::Person;
 use super::lines::Group;
-use crate::program::{Campaign, Program, Step, StepKind};
+use crate::program::{Campaign, Program, SplitNames, Step, StepKind};
 
 /// An arm of a split as the program has it.
 struct Arm {
@@ -11,58 +11,60 @@ struct Arm {
     first: Option<String>,
 }
 
-/// A split of the campaign; its number is its place in the text.
+/// A split of the campaign.
 pub struct Split {
+    name: String,
+    /// Its place in the text.
+    number: usize,
     arms: Vec<Arm>,
     /// The arm of another split in which it stands: split and arm.
     inside: Option<(usize, usize)>,
 }
 
+impl Split {
+    /// Whether it is the one that a store calls so: in older stores by its number.
+    pub fn is_called(&self, name: &str) -> bool {
+        name == self.name || name.parse() == Ok(self.number)
+    }
+}
+
 /// The splits of a campaign in the order in which the engine numbers them.
 pub fn splits(program: &Program, campaign: &Campaign) -> Vec<Split> {
     let mut found = Vec::new();
-    collect(program, &campaign.steps, None, &mut found);
+    collect(program, &campaign.steps, None, &mut SplitNames::default(), &mut found);
     found
 }
 
-fn collect(program: &Program, steps: &[Step], inside: Option<(usize, usize)>, found: &mut Vec<Split>) {
+fn collect(
+    program: &Program,
+    steps: &[Step],
+    inside: Option<(usize, usize)>,
+    names: &mut SplitNames,
+    found: &mut Vec<Split>,
+) {
     for step in steps {
         match &step.kind {
             StepKind::Split(arms) => {
                 let number = found.len();
-                let described =
-                    arms.iter().map(|(percent, steps)| Arm { percent: *percent, first: first(program, steps) });
-                found.push(Split { arms: described.collect(), inside });
+                let first = |steps: &[Step]| program.first_message(steps).map(|name| name.to_string());
+                let described = arms.iter().map(|(percent, steps)| Arm { percent: *percent, first: first(steps) });
+                found.push(Split { name: names.next(program, arms), number, arms: described.collect(), inside });
                 for (arm, (_, steps)) in arms.iter().enumerate() {
-                    collect(program, steps, Some((number, arm)), found);
+                    collect(program, steps, Some((number, arm)), names, found);
                 }
             }
             StepKind::WaitUpTo { then, otherwise, .. } => {
-                collect(program, then, inside, found);
-                collect(program, otherwise, inside, found);
+                collect(program, then, inside, names, found);
+                collect(program, otherwise, inside, names, found);
             }
             StepKind::If { branches, otherwise } => {
-                branches.iter().for_each(|(_, steps)| collect(program, steps, inside, found));
-                collect(program, otherwise, inside, found);
+                branches.iter().for_each(|(_, steps)| collect(program, steps, inside, names, found));
+                collect(program, otherwise, inside, names, found);
             }
-            StepKind::Repeat { body, .. } => collect(program, body, inside, found),
+            StepKind::Repeat { body, .. } => collect(program, body, inside, names, found),
             _ => {}
         }
     }
-}
-
-/// The name of the first message of some steps.
-fn first(program: &Program, steps: &[Step]) -> Option<String> {
-    steps.iter().find_map(|step| match &step.kind {
-        StepKind::Send { message, .. } => Some(program.messages[*message].name.to_string()),
-        StepKind::WaitUpTo { then, otherwise, .. } => first(program, then).or_else(|| first(program, otherwise)),
-        StepKind::If { branches, otherwise } => {
-            branches.iter().find_map(|(_, steps)| first(program, steps)).or_else(|| first(program, otherwise))
-        }
-        StepKind::Split(arms) => arms.iter().find_map(|(_, steps)| first(program, steps)),
-        StepKind::Repeat { body, .. } => first(program, body),
-        _ => None,
-    })
 }
 
 /// People that form a line, or those that are left of one when its parts are taken out: they are printed nowhere, and

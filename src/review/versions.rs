@@ -4,15 +4,24 @@ use crate::check;
 use crate::diagnostic::Sources;
 use crate::engine::Version;
 use crate::program::Program;
+use crate::symbol::Symbol;
 
-/// Compiles them. One that no longer compiles (written for an earlier compiler) is left out: what runs in it ends.
+/// Compiles them, their campaigns under the names that they have now. One that no longer compiles (written for an earlier
+/// compiler) is left out: what runs in it ends.
 pub fn compiled(versions: Vec<Version>) -> Vec<Program> {
-    let compile = |version: Version| {
-        let mut sources = Sources::default();
-        for (path, text) in version.files {
-            sources.add(path, text);
-        }
-        check::compile(sources).program
-    };
     versions.into_iter().filter_map(compile).collect()
+}
+
+fn compile(version: Version) -> Option<Program> {
+    let mut sources = Sources::default();
+    for (path, text) in version.files {
+        sources.add(path, text);
+    }
+    let mut program = check::compile(sources).program?;
+    for (before, after) in &version.renamed {
+        for campaign in program.campaigns.iter_mut().filter(|campaign| campaign.name.as_str() == before) {
+            campaign.name = Symbol::new(after);
+        }
+    }
+    Some(program)
 }

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005-tick.sql"),
     include_str!("migrations/0006-quick-tick.sql"),
     include_str!("migrations/0007-steps-ahead.sql"),
+    include_str!("migrations/0008-renamed.sql"),
 ];
 
 /// The newest version.

@@ -317,8 +317,7 @@ fn rep_02_nothing_is_derived_from_what_the_command_writes() {
         let reports = world.report(&["invitation", "subjects", "ladder", "readers", "teens", "household", "thanks"]);
         let names: Vec<Symbol> = reports.iter().map(|report| Symbol::new(&report.campaign)).collect();
         let transaction = world.store.begin().expect("readable");
-        let counted =
-            bookmobile::report::count::people(&transaction, &world.program.catalogue, &names).expect("readable");
+        let counted = bookmobile::report::count::people(&transaction, &world.program, &names).expect("readable");
         drop(transaction);
         let mut small = 0;
         for (report, people) in reports.iter().zip(&counted.people) {

@@ -201,9 +201,9 @@ type Counted = BTreeMap<usize, Person>;
 
 /// The people of `thanks` by the order of their enrolment, which never changes.
 fn by_patron(world: &mut World) -> Counted {
-    let catalogue = world.program.catalogue.clone();
-    let transaction = world.store.begin().expect("readable");
-    let mut found = people(&transaction, &catalogue, &[Symbol::new("thanks")]).expect("readable").people.remove(0);
+    let World { store, program, .. } = world;
+    let transaction = store.begin().expect("readable");
+    let mut found = people(&transaction, program, &[Symbol::new("thanks")]).expect("readable").people.remove(0);
     found.sort_by_key(|person| person.enrolled_at);
     found.into_iter().enumerate().collect()
 }
