@@ -2,15 +2,17 @@
 //!
 //! What was decided for the double passes to the patron that is kept: its occurrences stay decided, its journeys go on,
 //! its messages count for limits. Of an occurrence that both had one journey is left, the one that has handed over a
-//! message, so that nobody is told twice; and one of a campaign that starts nobody again, or not beside a journey. What both
-//! gather is gathered as one.
+//! message, so that nobody is told twice: entering is one occurrence if both cards are in since, leaving if both are out.
+//! One is left, too, of a campaign that starts nobody again, or not beside a journey. What both gather is gathered as one.
 
 use rusqlite::{Connection, params};
 
+use crate::engine::standing::Membership;
 use crate::engine::{outbox, state, visit};
 use crate::program::{Again, Campaign, Program, StartKind};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
+use crate::symbol::Symbol;
 use crate::time::Instant;
 
 const REASON: &str = "two cards became one, and the other one has the same occurrence";
@@ -31,6 +33,7 @@ pub fn merge(
     assert_ne!(kept, double, "a patron is not merged with itself");
     let transaction = store.begin()?;
     let db = transaction.connection();
+    absorb_standing(db, program, kept, double)?;
     let sql = "SELECT d.campaign, d.key, d.enrolment, k.enrolment FROM occurrence AS d JOIN occurrence AS k \
                ON k.campaign = d.campaign AND k.key = d.key WHERE d.patron = ?1 AND k.patron = ?2";
     let both: Vec<(String, String, Option<i64>, Option<i64>)> = db
@@ -64,11 +67,55 @@ pub fn merge(
     ] {
         db.execute(sql, params![double.0, kept.0])?;
     }
-    // What both were in, `kept` stands in as before.
-    state::absorb_standing(db, double, kept)?;
     transaction.writer(&program.library.zone, now).absorb(double, kept)?;
     transaction.commit()?;
     Ok(ended)
+}
+
+/// Where `double` stands passes to `kept`. Who is in a start by either card is in it, so that nobody enters for a second time;
+/// who leaves is who leaves by `kept`.
+fn absorb_standing(db: &Connection, program: &Program, kept: PatronId, double: PatronId) -> rusqlite::Result<()> {
+    let Some((until, of_double)) = state::standing(db, double)? else { return Ok(()) };
+    let (also, mut memberships) = state::standing(db, kept)?.unwrap_or_default();
+    for (number, theirs) in of_double.iter() {
+        let name = state::campaign_name(db, *number)?;
+        let own = memberships.get(*number).unwrap_or_default();
+        let both_are = |value: bool| [own, *theirs].iter().all(|of| of.value == Some(value));
+        let entries = renumber(db, double, &name, "entry", [own.entries, theirs.entries], both_are(true))?;
+        let exits = renumber(db, double, &name, "exit", [own.exits, theirs.exits], both_are(false))?;
+        let campaign = program.campaign(Symbol::new(&name));
+        let leaves = campaign.is_some_and(|campaign| matches!(campaign.start.kind, StartKind::Leaves { .. }));
+        let is_in = !leaves && theirs.value == Some(true);
+        let (value, known) = if is_in { (theirs.value, true) } else { (own.value, own.known) };
+        memberships.set(*number, Membership { value, known, entries, exits });
+    }
+    state::set_standing(db, kept, until.into_iter().chain(also).min(), &memberships)?;
+    db.execute("DELETE FROM standing WHERE patron = ?1", [double.0])?;
+    Ok(())
+}
+
+/// The entries or exits of `double` come after those of the other card, but for the last one, which is the same if both cards
+/// are in since then, or out. How many there are of both.
+fn renumber(
+    db: &Connection,
+    double: PatronId,
+    campaign: &str,
+    what: &str,
+    [own, theirs]: [i64; 2],
+    last_is_same: bool,
+) -> rusqlite::Result<i64> {
+    let is_same = last_is_same && own > 0 && theirs > 0;
+    let sql = "UPDATE occurrence SET key = ?4 WHERE patron = ?1 AND campaign = ?2 AND key = ?3";
+    let mut rename = db.prepare_cached(sql)?;
+    let mut name = |before: String, after: String| rename.execute(params![double.0, campaign, before, after]);
+    for number in 1..=theirs {
+        name(format!("{what} {number}"), format!("double's {what} {number}"))?;
+    }
+    for number in 1..=theirs {
+        let among_all = if is_same && number == theirs { own } else { own + number };
+        name(format!("double's {what} {number}"), format!("{what} {among_all}"))?;
+    }
+    Ok(own + theirs - i64::from(is_same))
 }
 
 /// The journeys of both cards that run and that one patron would not have beside each other, but the one that goes on: the

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::engine::share::ShareKey;
-use crate::engine::standing::{self, CampaignNumber, Membership, Memberships};
+use crate::engine::standing::{self, CampaignNumber, Memberships};
 use crate::rule::{PatronId, RowId};
 use crate::time::Instant;
 
@@ -199,6 +199,11 @@ pub fn campaign(db: &Connection, name: &str) -> rusqlite::Result<Option<Campaign
             Ok(CampaignState { number, start: row.get(1)?, baseline_at: Instant(row.get(2)?) })
         })
         .optional()
+}
+
+/// The name of a campaign that ticked.
+pub fn campaign_name(db: &Connection, number: CampaignNumber) -> rusqlite::Result<String> {
+    db.prepare_cached("SELECT campaign FROM campaign_state WHERE number = ?1")?.query_row([number.0], |row| row.get(0))
 }
 
 /// Writes the baseline of a campaign whose start means what this fingerprint says. Gives its number.
@@ -413,26 +418,13 @@ pub fn set_standing(
     Ok(())
 }
 
-/// Where `double` stands passes to `kept`; what both were in, `kept` stands in as before, and has been in and out as often
-/// as either: the occurrences of both are decided.
-pub fn absorb_standing(db: &Connection, double: PatronId, kept: PatronId) -> rusqlite::Result<()> {
-    let of = |patron: PatronId| {
-        db.prepare_cached("SELECT until, campaigns FROM standing WHERE patron = ?1")?
-            .query_row([patron.0], |row| Ok((row.get(0)?, standing::read(row.get_ref(1)?.as_str()?))))
-            .optional()
-    };
-    let Some((mut until, mut memberships)): Option<(Option<i64>, Memberships)> = of(double)? else { return Ok(()) };
-    if let Some((also, present)) = of(kept)? {
-        until = until.into_iter().chain(also).min();
-        for (campaign, kept) in present.iter() {
-            let double = memberships.get(*campaign).unwrap_or_default();
-            let (entries, exits) = (kept.entries.max(double.entries), kept.exits.max(double.exits));
-            memberships.set(*campaign, Membership { entries, exits, ..*kept });
-        }
-    }
-    set_standing(db, kept, until.map(Instant), &memberships)?;
-    db.execute("DELETE FROM standing WHERE patron = ?1", [double.0])?;
-    Ok(())
+/// When to look at a patron again, and where they stand; `None`: nowhere.
+pub fn standing(db: &Connection, patron: PatronId) -> rusqlite::Result<Option<(Option<Instant>, Memberships)>> {
+    db.prepare_cached("SELECT until, campaigns FROM standing WHERE patron = ?1")?
+        .query_row([patron.0], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?.map(Instant), standing::read(row.get_ref(1)?.as_str()?)))
+        })
+        .optional()
 }
 
 /// Writes the watched value of a field; unknown removes it.

@@ -164,7 +164,7 @@ message note { email { subject "A" body "B" } }
 
     /// Campaigns, and how many messages each has queued.
     fn queued(&self) -> Vec<(String, i64)> {
-        let sql = "SELECT campaign, count(*) FROM outbox GROUP BY campaign ORDER BY campaign";
+        let sql = "SELECT campaign, count(*) FROM outbox WHERE state = 'queued' GROUP BY campaign ORDER BY campaign";
         let mut query = self.store.connection().prepare(sql).expect("a table");
         let queued = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("readable");
         queued.collect::<Result<_, _>>().expect("readable")
@@ -188,6 +188,74 @@ fn del_14_of_a_campaign_that_starts_nobody_again_one_journey_is_left() {
     assert_eq!(cards.merge(kept, double, 5), 2);
     cards.tick(40);
     assert_eq!(cards.queued(), [("climbs".into(), 1), ("once".into(), 1), ("visits".into(), 2)]);
+}
+
+/// Each of a person's cards has entered, at another time: what the one was told is not said again, and what runs goes on.
+#[test]
+fn entries_of_two_cards_are_one_only_if_both_are_in_since() {
+    const JOINS: &str = "segment active { has visit in the last 2 days }
+        campaign joins { purpose essential  audience everyone  start on entering active  again after 3 days  send note  wait 2 days  send note }";
+    for double_is_kept in [false, true] {
+        let mut cards = Cards::new(JOINS);
+        for key in ["kept", "double"] {
+            cards.card(key, 1, &[]);
+        }
+        cards.tick(1);
+        let kept = cards.card("kept", 1, &[3]);
+        for hour in [4, 60, 90] {
+            cards.tick(hour);
+        }
+        let double = cards.card("double", 1, &[100]);
+        cards.tick(101);
+        assert_eq!(cards.queued(), [("joins".into(), 3)]);
+        let (kept, double) = if double_is_kept { (double, kept) } else { (kept, double) };
+        assert_eq!(cards.merge(kept, double, 102), 0);
+        for hour in [103, 150, 170] {
+            cards.tick(hour);
+        }
+        assert_eq!(cards.queued(), [("joins".into(), 4)], "the journey of the second card goes on, and none begins");
+        // They come in once more.
+        let key = if double_is_kept { "double" } else { "kept" };
+        cards.card(key, 1, &[200]);
+        cards.tick(201);
+        assert_eq!(cards.queued(), [("joins".into(), 5)]);
+    }
+    // Both are in since: the later journey ends.
+    let mut cards = Cards::new(JOINS);
+    for key in ["kept", "double"] {
+        cards.card(key, 1, &[]);
+    }
+    cards.tick(1);
+    let kept = cards.card("kept", 1, &[3]);
+    cards.tick(4);
+    let double = cards.card("double", 1, &[20]);
+    cards.tick(21);
+    assert_eq!(cards.merge(kept, double, 22), 1);
+    cards.tick(80);
+    assert_eq!(cards.queued(), [("joins".into(), 2)]);
+}
+
+/// Both cards have left, and what is queued for both is said once; only one has left, and nobody leaves by the merge.
+#[test]
+fn exits_of_two_cards_are_one_if_both_are_out() {
+    for (visit_of_double, before, after) in [(5, 2, 1), (70, 1, 1)] {
+        let mut cards = Cards::new(
+            "segment active { has visit in the last 2 days }
+             campaign leaves { purpose essential  audience everyone  start on leaving active  send note }",
+        );
+        cards.card("kept", 1, &[]);
+        cards.card("double", 1, &[]);
+        cards.tick(1);
+        let kept = cards.card("kept", 1, &[3]);
+        let double = cards.card("double", 1, &[visit_of_double]);
+        for hour in [6, 75, 100] {
+            cards.tick(hour);
+        }
+        assert_eq!(cards.queued(), [("leaves".into(), before)]);
+        cards.merge(kept, double, 101);
+        cards.tick(102);
+        assert_eq!(cards.queued(), [("leaves".into(), after)]);
+    }
 }
 
 /// What both gather is one gathering, up to the time of the first of all; what comes after it is another.

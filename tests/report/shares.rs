@@ -174,8 +174,8 @@ fn groups(campaigns: &str) -> BTreeMap<i64, (bool, Option<usize>)> {
     let sql = "SELECT patron, held_out, arms FROM enrolment WHERE campaign = 'trial' ORDER BY patron";
     let mut query = world.store.connection().prepare(sql).expect("readable");
     let rows = query.query_map((), |row| {
-        let arms: Vec<(usize, usize)> = serde_json::from_str(&row.get::<_, String>(2)?).expect("pairs");
-        let first = arms.iter().find(|(split, _)| *split == 0).map(|(_, arm)| *arm);
+        let arms: Vec<(String, usize)> = serde_json::from_str(&row.get::<_, String>(2)?).expect("pairs");
+        let first = arms.first().map(|(_, arm)| *arm);
         Ok((row.get(0)?, (row.get(1)?, first)))
     });
     rows.expect("readable").map(|row| row.expect("a row")).collect()
