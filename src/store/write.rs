@@ -342,12 +342,13 @@ impl<'t> Writer<'t> {
         };
         let changed: Vec<&(u16, Option<Value>)> = fields.iter().filter(differs).collect();
         let comes_back = found.removed.is_some() && said.is_some();
-        let row = Some(RowId(found.id));
         if changed.is_empty() && !comes_back && patron == found.patron && at == found.at {
-            return Ok(Written { row, outcome: Outcome::Unchanged });
+            return Ok(Written { row: Some(RowId(found.id)), outcome: Outcome::Unchanged });
         }
+        let is_new = !is_record && (patron != found.patron || at != found.at && !self.is_decided(event, &found)?);
+        let id = if is_new { self.next_row()? } else { found.id };
         let indices: Vec<u16> = changed.iter().map(|(index, _)| *index).collect();
-        let also = ["patron", "at", "removed"];
+        let also = ["patron", "at", "id", "removed"];
         let sql = rows.update(&indices, &also, "patron = ? AND at = ? AND id = ?");
         let mut update = self.connection.prepare_cached(&sql)?;
         let mut place = 0;
@@ -361,6 +362,7 @@ impl<'t> Writer<'t> {
         let removed = found.removed.filter(|_| !comes_back);
         update.raw_bind_parameter(next(), patron.0)?;
         update.raw_bind_parameter(next(), at.0)?;
+        update.raw_bind_parameter(next(), id)?;
         update.raw_bind_parameter(next(), removed)?;
         update.raw_bind_parameter(next(), found.patron.0)?;
         update.raw_bind_parameter(next(), found.at.0)?;
@@ -376,7 +378,15 @@ impl<'t> Writer<'t> {
         }
         self.touch(found.patron, rows.altered)?;
         self.touch(patron, rows.altered)?;
-        Ok(Written { row, outcome: Outcome::Replaced })
+        Ok(Written { row: Some(RowId(id)), outcome: Outcome::Replaced })
+    }
+
+    /// Whether a tick has decided something of an event. Where none has and its instant is corrected it counts as new, and
+    /// starts what it would have started.
+    fn is_decided(&self, event: EventId, found: &Keyed) -> Result<bool, StoreError> {
+        let name = self.layout.catalogue.event(event).name.as_str();
+        let sql = "SELECT EXISTS (SELECT 1 FROM occurrence WHERE patron = ?1 AND event = ?2 AND event_row = ?3)";
+        Ok(self.connection.prepare_cached(sql)?.query_row(params![found.patron.0, name, found.id], |row| row.get(0))?)
     }
 
     /// Puts a patron on a list, or takes them off it. Whether that changed something.

@@ -250,6 +250,30 @@ fn another_order_of_fields_is_no_edit() {
     assert_eq!(town.sent, ["note_a", "note_a", "note_b", "note_b"]);
 }
 
+/// No edit of the program but of the data: a visit that came with a wrong date starts what it would have started, once; and
+/// so it does for another patron to whom it passes.
+#[test]
+fn an_event_that_is_corrected_starts_what_it_would_have_started() {
+    let visits = program("campaign c { purpose essential  audience everyone  start on visit  send note_a }");
+    let visit = visits.catalogue.event_named(Symbol::new("visit")).expect("declared");
+    let email = visits.catalogue.field_named(Symbol::new("email")).expect("declared");
+    let mut town = Town::new(&visits);
+    town.tick(&visits, 1);
+    let days: [(&str, i64, i64, usize); 4] =
+        [("ana", 2, -300, 0), ("ana", 3, 2, 1), ("ana", 4, 3, 1), ("bea", 5, 3, 2)];
+    for (whose, day, happened, sent) in days {
+        let transaction = town.store.begin().expect("nobody else writes");
+        let mut writer = transaction.writer(&visits.library.zone, at(day));
+        let fields = [(email, Some(bookmobile::catalogue::Value::text("reader@library.example")))];
+        let patron = writer.patron(whose, None, &fields).expect("written");
+        writer.event(patron, visit, Some("the visit"), at(happened), &[]).expect("written");
+        drop(writer);
+        transaction.commit().expect("written");
+        town.tick(&visits, day);
+        assert_eq!(town.sent.len(), sent, "on day {day}");
+    }
+}
+
 /// Messages of rows that are gathered say `events`, others `event`: what began as the one ends as the one.
 #[test]
 fn what_was_gathered_goes_on_as_it_began() {
