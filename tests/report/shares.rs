@@ -1,8 +1,9 @@
 //! Holdout, arms and samples: even, stable, and independent of each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bookmobile::engine::{Draw, ShareKey};
+use bookmobile::report::count::people;
 use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
 
@@ -179,6 +180,42 @@ fn groups(campaigns: &str) -> BTreeMap<i64, (bool, Option<usize>)> {
         Ok((row.get(0)?, (row.get(1)?, first)))
     });
     rows.expect("readable").map(|row| row.expect("a row")).collect()
+}
+
+/// Arms are those of the split that was come to, also where an edit puts another one in front of it.
+#[test]
+fn who_has_come_to_one_split_is_in_no_arm_of_another() {
+    let trial = |steps: &str| {
+        program_of(&format!(
+            "{HEAD}campaign trial {{ purpose essential audience everyone start once on 2026-11-24 at 10:00 {steps} }}"
+        ))
+    };
+    let compared = "split { 50% { send a } 50% { send b } }";
+    let mut world = World::new(trial(compared));
+    world.people_of(100);
+    world.tick(hours(24));
+    world.tick(hours(48));
+    let splits_of = |world: &mut World, steps: &str| {
+        world.program = trial(steps);
+        let transaction = world.store.begin().expect("readable");
+        let people = people(&transaction, &world.program, &[Symbol::new("trial")]).expect("readable").people;
+        let splits = people[0].iter().map(|person| person.arms.iter().map(|(split, _)| *split).collect::<Vec<_>>());
+        let found: BTreeSet<Vec<usize>> = splits.collect();
+        assert_eq!(found.len(), 1, "all have come to the same");
+        found.into_iter().next().expect("there is one")
+    };
+    assert_eq!(splits_of(&mut world, compared), [0]);
+    assert_eq!(splits_of(&mut world, &format!("split {{ 50% {{ send b }} 50% {{ send a }} }}  {compared}")), [1]);
+    assert_eq!(
+        splits_of(&mut world, "split { 20% { send a } 80% { send b } }"),
+        [0],
+        "with other shares it is the same"
+    );
+    assert!(splits_of(&mut world, "split { 50% { send b } 50% { send b } }").is_empty(), "it compares other messages");
+    // Older stores have the split's number.
+    let number = "UPDATE enrolment SET arms = replace(arms, '\"a / b\"', '0')";
+    world.store.connection().execute(number, ()).expect("writable");
+    assert_eq!(splits_of(&mut world, compared), [0]);
 }
 
 /// Through the whole engine: what is added around a campaign, and to it, moves nobody.
