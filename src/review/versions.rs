@@ -19,8 +19,11 @@ fn compile(version: Version) -> Option<Program> {
     }
     let mut program = check::compile(sources).program?;
     for (before, after) in &version.renamed {
-        for campaign in program.campaigns.iter_mut().filter(|campaign| campaign.name.as_str() == before) {
-            campaign.name = Symbol::new(after);
+        let [before, after] = [before, after].map(|name| Symbol::new(name));
+        // A draft, if there is one: none of that name had ticked.
+        program.campaigns.retain(|campaign| campaign.name != after);
+        for campaign in program.campaigns.iter_mut().filter(|campaign| campaign.name == before) {
+            campaign.name = after;
         }
     }
     Some(program)

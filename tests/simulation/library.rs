@@ -102,7 +102,7 @@ impl<'p> Library<'p> {
             if let (Some(of_kept), Some(of_double)) = (patron(&kept), patron(&double)) {
                 engine::merge(&mut self.store, program, of_kept, of_double, round.now).expect("merged");
                 self.laws.merge(program, &kept, &double);
-                self.before.merge(of_kept, of_double);
+                self.before.merge(program, of_kept, of_double);
                 self.merged.insert(of_kept);
             }
         }

@@ -27,11 +27,15 @@ pub struct Before {
 }
 
 impl Before {
-    /// Of two cards that become one, `kept` stands where it stood, and else where the double did.
-    pub fn merge(&mut self, kept: PatronId, double: PatronId) {
+    /// Of two cards that become one, `kept` stands where it stood, and is in a start that the double was in.
+    pub fn merge(&mut self, program: &Program, kept: PatronId, double: PatronId) {
         let conditions = self.conditions.iter().filter(|((of, _), _)| *of == double);
-        for ((_, campaign), was) in conditions.map(|(key, was)| (*key, *was)).collect::<Vec<_>>() {
-            self.conditions.entry((kept, campaign)).or_insert(was);
+        for ((_, name), was) in conditions.map(|(key, was)| (*key, *was)).collect::<Vec<_>>() {
+            let campaign = program.campaign(name);
+            let leaves = campaign.is_some_and(|campaign| matches!(campaign.start.kind, StartKind::Leaves { .. }));
+            if was.0 == Truth::True && !leaves {
+                self.conditions.insert((kept, name), was);
+            }
         }
         let fields = self.fields.iter().filter(|((of, _), _)| *of == double);
         for ((_, field), value) in fields.map(|(key, value)| (*key, value.clone())).collect::<Vec<_>>() {
