@@ -46,7 +46,6 @@ pub use rename::{Newcomer, NotRenamed, newcomers, rename};
 pub use respond::{NotOurs, Response, Return, consents_read, respond, returned};
 pub use schedule::Timetable;
 pub use share::{Draw, ShareKey};
-pub use state::read_arms;
 pub use texted::{Texted, texted};
 pub use tick::{Counts, TickError, TickReport, believe_clock, has_news, last_tick, next_due, tick};
 pub use version::{Affected, Version, affected, versions_needed, versions_running};

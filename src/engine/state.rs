@@ -100,7 +100,7 @@ pub struct Enrolment {
 pub type Arms = Vec<(String, usize)>;
 
 /// Arms as the store has them. Older stores have the numbers of splits in the text: `0`.
-pub fn read_arms(json: &str) -> Arms {
+fn read_arms(json: &str) -> Arms {
     let all: Vec<(serde_json::Value, usize)> = serde_json::from_str(json).unwrap_or_default();
     let name = |split: serde_json::Value| split.as_str().map_or_else(|| split.to_string(), str::to_owned);
     all.into_iter().map(|(split, arm)| (name(split), arm)).collect()

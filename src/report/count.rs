@@ -10,7 +10,6 @@ use super::parts::{self, Split};
 use rusqlite::OptionalExtension;
 
 use crate::catalogue::{Catalogue, Value};
-use crate::engine::read_arms;
 use crate::program::Program;
 use crate::rule::PatronId;
 use crate::store::{Columns, Needs, StoreError, Transaction};
@@ -146,7 +145,8 @@ fn enrolled(
         let patron = PatronId(row.get(0)?);
         let first = Person::enrolled(patron, row.get(3)?, Instant(row.get(2)?));
         let person = people.entry(patron).or_default().entry(campaign).or_insert(first);
-        for (name, arm) in read_arms(row.get_ref(4)?.as_str()?) {
+        let arms: Vec<(serde_json::Value, usize)> = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
+        for (name, arm) in arms {
             // One that this version does not have compares something else.
             let Some(split) = splits[campaign].iter().position(|split| split.is_called(&name)) else { continue };
             if person.arms.iter().all(|(known, _)| *known != split) {

@@ -23,8 +23,8 @@ pub struct Split {
 
 impl Split {
     /// Whether it is the one that a store calls so: in older stores by its number.
-    pub fn is_called(&self, name: &str) -> bool {
-        name == self.name || name.parse() == Ok(self.number)
+    pub fn is_called(&self, name: &serde_json::Value) -> bool {
+        *name == *self.name || *name == self.number
     }
 }
 
