@@ -327,7 +327,7 @@ impl Gate<'_, '_> {
             },
             None => Facts::empty(&self.plan.program.catalogue, PatronId(0)),
         };
-        let verdict = self.judge(&queued, index, message, &facts, &enrolment);
+        let verdict = self.judge(db, &queued, index, message, &facts, &enrolment)?;
         match verdict {
             Verdict::Go(way) => {
                 let language = match queued.recipient {
