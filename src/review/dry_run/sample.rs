@@ -8,7 +8,6 @@ use crate::deliver::{self, Composer};
 use crate::engine::{self, Ask, Handover, Plan, RecipientKind, Scope, Start};
 use crate::eval::{Interpreter, World};
 use crate::message::Content;
-use crate::message::link::Links;
 use crate::program::Together;
 use crate::rule::{EventRow, PatronId};
 use crate::store::{Store, StoreError};
@@ -42,8 +41,7 @@ pub fn sample(
     let Some(&(message, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
     let tables = store.reader().tables()?;
     let feeds = deliver::feeds(store, program)?;
-    // A preview's links lead nowhere: they are made with a key that no store has.
-    let composer = Composer::new(program, Links::new(&deliver::link_base(&program.library), b"preview"));
+    let composer = Composer::of_preview(program);
     let world = World::of(program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let suppressed = store.reader().suppression_list()?;
