@@ -12,9 +12,10 @@ use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::Affected;
 use crate::program::Program;
-use crate::review::dry_run::{DryRun, Means, Preview, Queue, Unsent, dry_run};
+use crate::review::dry_run::{DryRun, Means, Preview, Queue, Unsent, dry_run, sends};
 use crate::review::show;
 use crate::store::Store;
+use crate::symbol::Symbol;
 use crate::time::Zone;
 
 /// Show whom each campaign would reach, and what a tick would do now
@@ -201,8 +202,11 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
             (funnel.reachable, "with consent and an address for the first message"),
         ];
         writeln!(terminal)?;
-        for (count, what) in stages {
-            writeln!(terminal, "  {:>9}  {what}", show::count(count))?;
+        // Whom nothing is written to, nothing has to reach.
+        let is_sent =
+            Symbol::find(&preview.name).and_then(|name| program.campaign(name)).is_some_and(|c| !sends(c).is_empty());
+        for (count, what) in &stages[..if is_sent { 4 } else { 3 }] {
+            writeln!(terminal, "  {:>9}  {what}", show::count(*count))?;
         }
         if preview.start.contains("when ") || preview.start.contains("entering") {
             writeln!(terminal, "  {:>9}  of these, for whom the start is true now", show::count(funnel.in_start))?;
@@ -240,9 +244,10 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
 
 /// What waits in the outbox already.
 fn write_waiting(found: &DryRun, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
-    let own = found.campaigns.iter().flat_map(|preview| {
-        preview.waiting.iter().map(move |(message, queue)| (&preview.name, message, queue))
-    });
+    let own = found
+        .campaigns
+        .iter()
+        .flat_map(|preview| preview.waiting.iter().map(move |(message, queue)| (&preview.name, message, queue)));
     let gone = found.gone.iter().map(|((campaign, message), queue)| (campaign, message, queue));
     let waiting: Vec<_> = own.chain(gone).collect();
     if !waiting.is_empty() {
@@ -365,9 +370,8 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
     let dates: Vec<Json> = (preview.dates.iter())
         .map(|meaning| json!({ "text": meaning.text, "dates": show::dates(meaning.dates, zone) }))
         .collect();
-    let skipped: Vec<Json> = (preview.skipped.iter())
-        .map(|(reason, patrons)| json!({ "reason": reason, "patrons": patrons }))
-        .collect();
+    let skipped: Vec<Json> =
+        (preview.skipped.iter()).map(|(reason, patrons)| json!({ "reason": reason, "patrons": patrons })).collect();
     json!({
         "name": preview.name,
         "title": preview.label,

@@ -187,10 +187,14 @@ fn every_reason_is_kept_and_told() {
     assert_eq!(town.told("night", "eve"), ["note: waits to be delivered: outside the hours of delivery"]);
     town.patron(at(&program, 25, 23), "eve", &[("house", Value::Symbol(Symbol::new("eastside")))]);
     town.tick(at(&program, 26, 8));
-    assert_eq!(town.told("night", "eve"), ["note: not sent: the exit condition is true"]);
-    assert_eq!(town.told("news", "eve")[0], "more: not sent: the exit condition is true");
+    assert_eq!(town.told("night", "eve"), ["note: not sent, dropped 2026-11-26 08:00: the exit condition is true"]);
+    assert_eq!(town.told("news", "eve")[0], "more: not sent, dropped 2026-11-26 08:00: the exit condition is true");
     town.tick(at(&program, 27, 0));
-    assert_eq!(town.told("news", "ana")[0], "more: not sent: expired: more than 1 day late");
+    assert_eq!(
+        town.told("news", "ana")[0],
+        "more: not sent, dropped 2026-11-27 00:00: expired: more than 1 day late; until then: the library's limit of 1 \
+         message per 7 days"
+    );
 }
 
 const RARER: &str = r#"
@@ -261,7 +265,7 @@ fn rarer_reasons_are_told_too() {
     }
     let [suppressed] = &town.told("news", "eve")[..] else { panic!("one note") };
     assert!(suppressed.starts_with("note: not sent: unreachable: suppressed for email: "), "{suppressed}");
-    assert_eq!(town.told("news", "kim"), ["note: sent by email 2026-11-25 10:00"]);
+    assert_eq!(town.told("news", "kim"), ["note to the guardian: sent by email 2026-11-25 10:00"]);
     let guardian = "a minor, so the guardian is written to: nothing goes to guardians by sms";
     assert_eq!(town.told("texts", "kim"), [format!("text: not sent: unreachable: {guardian}")]);
     assert_eq!(
@@ -271,7 +275,10 @@ fn rarer_reasons_are_told_too() {
             "note: sent by email 2026-11-25 10:00"
         ]
     );
-    assert_eq!(town.told("parent", "fay"), ["note: not sent: unreachable: no e-mail address of a guardian"]);
+    assert_eq!(
+        town.told("parent", "fay"),
+        ["note to the guardian: not sent, dropped 2026-11-25 10:00: unreachable: no e-mail address of a guardian"]
+    );
 
     // What came back of the guardian's letter is about that address, and about no other.
     let of_news = |name: &'static str, value: &str| (name, Value::Symbol(Symbol::new(value)));
@@ -300,8 +307,14 @@ fn rarer_reasons_are_told_too() {
     assert_eq!(town.told("news", "kim")[0], format!("note: not sent: unreachable: {bounced}"));
     assert_eq!(town.told("late", "kim"), ["note: sent by email 2026-11-26 10:00"]);
     assert_eq!(town.told("news", "fay")[0], "note: sent by email 2026-11-26 10:00");
-    assert_eq!(town.told("loans", "fay"), ["note: not sent: what it is about no longer fits the start's `where`"]);
-    assert_eq!(town.told("loans", "eve"), ["note: not sent: excepted, or not known not to be"]);
+    assert_eq!(
+        town.told("loans", "fay"),
+        ["note: not sent, dropped 2026-11-26 10:00: what it is about no longer fits the start's `where`"]
+    );
+    assert_eq!(
+        town.told("loans", "eve"),
+        ["note: not sent, dropped 2026-11-26 10:00: excepted, or not known not to be"]
+    );
 
     town.patron(at(&program, 26, 11), "ana", &[("ends", Value::Date(day(30)))]);
     town.event(at(&program, 26, 11), "eve", "visit", &[]);
@@ -338,4 +351,31 @@ fn a_campaign_that_leaves_the_program_says_so_in_what_waits() {
     assert_eq!(why(&town), ("queued".into(), reason.clone()));
     town.tick(at(&program, 29, 9));
     assert_eq!(why(&town), ("dropped".into(), reason));
+}
+
+#[test]
+fn a_message_to_somebody_else_says_to_whom() {
+    let campaign = r#"
+campaign others {
+  purpose essential  audience everyone  start on visit
+  send note to guardian
+  send note to staff at "desk@library.example"
+}"#;
+    let program = compile(&format!("{RARER}{campaign}"));
+    let mut town = Town::new(&program);
+    let begin = at(&program, 24, 9);
+    town.patron(begin, "ana", &[("email", Value::text("ana@library.example"))]);
+    town.patron(begin, "kim", &[("guardian_email", Value::text("parent@library.example"))]);
+    town.tick(begin);
+    for key in ["ana", "kim"] {
+        town.event(at(&program, 25, 9), key, "visit", &[]);
+    }
+    let now = at(&program, 25, 10);
+    let found = dry_run(&town.store, &program, Some("others"), now, &Means::default()).expect("a preview");
+    assert_eq!(found.campaigns[0].funnel.reachable, 1, "the first message is the guardian's");
+    town.tick(now);
+    let staff = "note to the staff: sent by email 2026-11-25 10:00";
+    assert_eq!(town.told("others", "kim"), [staff, "note to the guardian: sent by email 2026-11-25 10:00"]);
+    let none = "note to the guardian: not sent, dropped 2026-11-25 10:00: unreachable: no e-mail address of a guardian";
+    assert_eq!(town.told("others", "ana"), [staff, none]);
 }

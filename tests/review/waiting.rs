@@ -100,7 +100,10 @@ fn what_waits_is_tried_as_of_the_dry_run() {
     assert_eq!(waiting(&morning, "later"), format!("0 to 0; 3 of 1 wait: {hours}"));
     assert_eq!(waiting(&look(&store, &program, at(&program, 2, 18)), "later"), "3 to 1");
     let days_later = look(&store, &program, at(&program, 3, 9));
-    assert_eq!(waiting(&days_later, "visits"), "0 to 0; 3 of 1 end: expired: more than 1 day late");
+    assert_eq!(
+        waiting(&days_later, "visits"),
+        format!("0 to 0; 3 of 1 end: expired: more than 1 day late; until then: {hours}")
+    );
 }
 
 #[test]

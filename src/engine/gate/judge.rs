@@ -47,7 +47,8 @@ impl Gate<'_, '_> {
         // Waiting for what the campaign's own `deliver` allows is no delay.
         let from = running.own_hours.next_open(queued.due).unwrap_or(queued.due);
         if self.now > zone.plus(from, campaign.expires_after) {
-            return Ok(Verdict::Drop(format!("expired: more than {} late", campaign.expires_after)));
+            let held = queued.held.as_ref().map_or_else(String::new, |reason| format!("; until then: {reason}"));
+            return Ok(Verdict::Drop(format!("expired: more than {} late{held}", campaign.expires_after)));
         }
         if queued.show_until.is_some_and(|until| self.now >= until) {
             return Ok(Verdict::Drop("its last day has passed".into()));

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::funnel;
 use crate::catalogue::Channel;
 use crate::deliver::{self, Composer};
-use crate::engine::{self, Ask, Handover, Plan, RecipientKind, Scope, Start};
+use crate::engine::{self, Ask, Handover, Plan, Scope, Start};
 use crate::eval::{Interpreter, World};
 use crate::message::Content;
 use crate::program::Together;
@@ -38,7 +38,7 @@ pub fn sample(
 ) -> Result<Option<Sample>, StoreError> {
     let program = plan.program;
     let running = &plan.campaigns[index];
-    let Some(&(message, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
+    let Some(&(message, to, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
     let tables = store.reader().tables()?;
     let feeds = deliver::feeds(store, program)?;
     let composer = Composer::of_preview(program);
@@ -48,7 +48,6 @@ pub fn sample(
     for &patron in patrons {
         let Some(facts) = funnel::facts(store, program, patron)? else { continue };
         let ask = Ask { interpreter: &interpreter, facts: &facts, suppressed: &suppressed, now };
-        let to = RecipientKind::Patron;
         let Ok(way) = engine::choose(plan, &ask, running.campaign, &program.messages[message], to, channels) else {
             continue;
         };
