@@ -32,7 +32,7 @@ pub struct Deliver {
     #[arg(long, value_name = "DIR")]
     to_dir: PathBuf,
     /// The instant of the delivery, in the library's zone ("2026-06-15 09:00") or with an offset
-    /// ("2026-06-15T09:00:00-04:00"); without it, now
+    /// ("2026-06-15 09:00 -04:00"); without it, now
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
     /// The clock is right although the last tick was more than 60 days ago
