@@ -49,8 +49,8 @@ impl Merge {
         let ended = merge(&mut store, &program, kept, double, clock()).map_err(failed)?;
         let journeys = match ended {
             0 => String::new(),
-            1 => "; one journey that both had goes on once".to_owned(),
-            count => format!("; {count} journeys that both had go on once each"),
+            1 => "; one journey ended, since both had it".to_owned(),
+            count => format!("; {count} journeys ended, since both had them"),
         };
         writeln!(terminal, "{} is {} now{journeys}.", self.double, self.kept)?;
         Ok(Outcome::Fine)

@@ -7,7 +7,8 @@
 
 use rusqlite::{Connection, params};
 
-use crate::engine::{outbox, state, visit};
+use crate::engine::state::{self, Stage};
+use crate::engine::{outbox, visit};
 use crate::program::{Again, Campaign, Program, StartKind};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
@@ -45,8 +46,9 @@ pub fn merge(
         let (patron, enrolment) = if double_stays { (kept, of_kept) } else { (double, of_double) };
         state::delete_occurrence(db, patron, &campaign, &key)?;
         if let Some(id) = enrolment {
-            visit::cancel(db, &mut state::load_enrolment(db, id)?, REASON, now)?;
-            ended += 1;
+            let mut enrolment = state::load_enrolment(db, id)?;
+            ended += usize::from(matches!(enrolment.stage, Stage::Running | Stage::Gathering));
+            visit::cancel(db, &mut enrolment, REASON, now)?;
         }
     }
     for campaign in &program.campaigns {
