@@ -18,7 +18,7 @@ const REASON: &str = "two cards became one, and the other one has the same occur
 const STARTED: &str = "two cards became one, and the other one was started as well";
 const GATHERED: &str = "two cards became one, and the other one gathers what this one did";
 
-/// Moves everything of `double` to `kept`, and removes `double`. How many journeys ended since both had them.
+/// Moves everything of `double` to `kept`, and removes `double`. How many journeys send nothing more since both had them.
 ///
 /// # Errors
 /// If the store cannot be read or written; then nothing was moved.
@@ -47,7 +47,8 @@ pub fn merge(
         state::delete_occurrence(db, patron, &campaign, &key)?;
         if let Some(id) = enrolment {
             let mut enrolment = state::load_enrolment(db, id)?;
-            ended += usize::from(matches!(enrolment.stage, Stage::Running | Stage::Gathering));
+            let ran = matches!(enrolment.stage, Stage::Running | Stage::Gathering);
+            ended += usize::from(outbox::drop_queued(db, id, REASON, now)? > 0 || ran);
             visit::cancel(db, &mut enrolment, REASON, now)?;
         }
     }
