@@ -123,12 +123,19 @@ impl ConsentCommand {
         if at > now {
             return Err(Failure::new("`--on` lies ahead: record it when it has been said"));
         }
+        let until = until.as_deref().map(day).transpose()?;
+        let said_on = program.library.zone.day(at);
+        if let Some(until) = until.filter(|until| *until < said_on) {
+            return Err(Failure::new(format!(
+                "`--until {until}` lies before {said_on}, the day of the consent: it would have ended before it was given"
+            )));
+        }
         let said = Said {
             purpose: purpose(&program, &about.purpose)?,
             channel: channel(&about.by)?,
             state,
             at,
-            until: until.as_deref().map(day).transpose()?,
+            until,
             kind,
             source: &about.source,
         };

@@ -21,7 +21,8 @@ use crate::store::{Store, Work};
 /// Tries everything again at the last moment: consent, address, limits, quiet hours, exits. Then writes each message as
 /// DIR/YYYY-MM-DD/CAMPAIGN-MESSAGE-ID.eml (e-mail), .txt (SMS), .html (letter) or .json (what is published), and records it
 /// as sent. Delivering again writes nothing twice, also after a crash. While another delivery of the store runs, it says so
-/// and does nothing.
+/// and does nothing. Exits with 1 if a message should have left and could not: its address is wrong, its text too long, the
+/// folder not to be written. What is held back or dropped as the program says is no such message.
 #[derive(Args)]
 pub struct Deliver {
     /// The patron store
@@ -31,7 +32,7 @@ pub struct Deliver {
     #[arg(long, value_name = "DIR")]
     to_dir: PathBuf,
     /// The instant of the delivery, in the library's zone ("2026-06-15 09:00") or with an offset
-    /// ("2026-06-15T09:00:00-04:00"); without it, now
+    /// ("2026-06-15 09:00 -04:00"); without it, now
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
     /// The clock is right although the last tick was more than 60 days ago

@@ -12,9 +12,11 @@ use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::Affected;
 use crate::program::Program;
-use crate::review::dry_run::{DryRun, Means, Preview, dry_run};
+use crate::review::dry_run::{DryRun, Means, Preview, Queue, Unsent, dry_run, sends};
 use crate::review::show;
 use crate::store::Store;
+use crate::symbol::Symbol;
+use crate::time::Zone;
 
 /// Show whom each campaign would reach, and what a tick would do now
 ///
@@ -106,7 +108,7 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
         write_one(found, preview, program, terminal)?;
     } else {
         writeln!(terminal, "\n{}", table(found))?;
-        write_waiting(&found.campaigns, terminal)?;
+        write_waiting(found, &program.library.zone, terminal)?;
     }
     if !found.affected.is_empty() {
         writeln!(terminal, "\nRunning enrolments that this version of the program meets:")?;
@@ -168,13 +170,13 @@ fn table(found: &DryRun) -> Table {
 /// How many messages would go into the outbox.
 fn due(preview: &Preview) -> String {
     let Some(starts) = &preview.starts else { return "first tick".to_owned() };
-    let queued: u64 = preview.messages.iter().map(|(_, queue)| queue.count - queue.dropped).sum();
+    let queued: u64 = preview.messages.iter().map(|(_, queue)| queue.left()).sum();
     if starts.is_baseline && queued == 0 { "first tick".to_owned() } else { show::count(queued) }
 }
 
 /// How many of them a delivery would hold back.
 fn held(preview: &Preview) -> u64 {
-    preview.messages.iter().flat_map(|(_, queue)| &queue.held).map(|held| held.count).sum()
+    preview.messages.iter().map(|(_, queue)| queue.held()).sum()
 }
 
 fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -200,8 +202,11 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
             (funnel.reachable, "with consent and an address for the first message"),
         ];
         writeln!(terminal)?;
-        for (count, what) in stages {
-            writeln!(terminal, "  {:>9}  {what}", show::count(count))?;
+        // Whom nothing is written to, nothing has to reach.
+        let is_sent =
+            Symbol::find(&preview.name).and_then(|name| program.campaign(name)).is_some_and(|c| !sends(c).is_empty());
+        for (count, what) in &stages[..if is_sent { 4 } else { 3 }] {
+            writeln!(terminal, "  {:>9}  {what}", show::count(*count))?;
         }
         if preview.start.contains("when ") || preview.start.contains("entering") {
             writeln!(terminal, "  {:>9}  of these, for whom the start is true now", show::count(funnel.in_start))?;
@@ -212,23 +217,12 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
         writeln!(terminal, "  {due:>9}  messages due now{why}")?;
     }
     for (message, queue) in &preview.messages {
-        let sent = queue.sent();
-        let keys = if queue.keys.is_empty() { String::new() } else { format!(": {}", queue.keys.join(", ")) };
-        let more = if sent > queue.keys.len() as u64 && !queue.keys.is_empty() { ", …" } else { "" };
-        write_wrapped(terminal, "    ", &format!("{message} to {}{keys}{more}", show::count(sent)))?;
-        for (reason, count) in &queue.reasons {
-            write_wrapped(terminal, "      ", &format!("{} do not get it: {reason}", show::count(*count)))?;
-        }
-        for held in &queue.held {
-            let until = show::instant(held.until, zone);
-            let text = format!("{} wait until {until}: {}", show::count(held.count), held.reason);
-            write_wrapped(terminal, "      ", &text)?;
-        }
+        write_queue(message, queue, "    ", zone, terminal)?;
     }
     for (reason, count) in &preview.skipped {
         write_wrapped(terminal, "    ", &format!("{} do not start: {reason}", show::count(*count)))?;
     }
-    write_waiting(std::slice::from_ref(preview), terminal)?;
+    write_waiting(found, zone, terminal)?;
     if !preview.dates.is_empty() {
         writeln!(terminal, "\nToday these mean:")?;
     }
@@ -248,17 +242,50 @@ fn write_one(found: &DryRun, preview: &Preview, program: &Program, terminal: &mu
     Ok(())
 }
 
-/// What hours, limits or a transport held back at an earlier delivery.
-fn write_waiting(previews: &[Preview], terminal: &mut Terminal) -> Result<(), Failure> {
-    let waiting = || previews.iter().flat_map(|preview| preview.held.iter().map(|held| (&preview.name, held)));
-    if waiting().next().is_some() {
-        writeln!(terminal, "\nWaiting since an earlier delivery:")?;
+/// What waits in the outbox already.
+fn write_waiting(found: &DryRun, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
+    let own = found
+        .campaigns
+        .iter()
+        .flat_map(|preview| preview.waiting.iter().map(move |(message, queue)| (&preview.name, message, queue)));
+    let gone = found.gone.iter().map(|((campaign, message), queue)| (campaign, message, queue));
+    let waiting: Vec<_> = own.chain(gone).collect();
+    if !waiting.is_empty() {
+        writeln!(terminal, "\nWaiting in the outbox already:")?;
     }
-    for (name, (message, reason, count)) in waiting() {
-        let of = if previews.len() > 1 { format!("{name}: ") } else { String::new() };
-        write_wrapped(terminal, "  ", &format!("{of}{message} to {}: {reason}", show::count(*count)))?;
+    let is_alone = found.campaigns.len() == 1 && found.gone.is_empty();
+    for (campaign, message, queue) in waiting {
+        let name = if is_alone { message.clone() } else { format!("{campaign}: {message}") };
+        write_queue(&name, queue, "  ", zone, terminal)?;
     }
     Ok(())
+}
+
+/// To whom messages would go, how many wait and for what, and why nobody gets the others.
+fn write_queue(name: &str, queue: &Queue, indent: &str, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
+    let keys = if queue.keys.is_empty() { String::new() } else { format!(": {}", queue.keys.join(", ")) };
+    let more = if queue.patrons > queue.keys.len() as u64 { ", …" } else { "" };
+    write_wrapped(terminal, indent, &format!("{name} to {}{keys}{more}", people(queue.sent(), queue.patrons)))?;
+    let indent = format!("{indent}  ");
+    for unsent in &queue.dropped {
+        let text = format!("{} do not get it: {}", people(unsent.count, unsent.patrons), unsent.reason);
+        write_wrapped(terminal, &indent, &text)?;
+    }
+    for unsent in &queue.held {
+        let until = unsent.until.map_or_else(String::new, |until| format!(" until {}", show::instant(until, zone)));
+        let text = format!("{} wait{until}: {}", people(unsent.count, unsent.patrons), unsent.reason);
+        write_wrapped(terminal, &indent, &text)?;
+    }
+    Ok(())
+}
+
+/// How many patrons, and how many messages of theirs if that is not the same. What is published is nobody's.
+fn people(messages: u64, patrons: u64) -> String {
+    match patrons {
+        0 => show::count(messages),
+        _ if patrons == messages => show::count(patrons),
+        _ => format!("{} ({} messages)", show::count(patrons), show::count(messages)),
+    }
 }
 
 /// A paragraph of at most 80 columns; what follows the first line is indented by two more.
@@ -282,6 +309,11 @@ fn json_of(found: &DryRun, program: &Program) -> Json {
             "text": sample.text,
         })
     });
+    let gone: Vec<Json> = (found.gone.iter())
+        .map(|((campaign, message), queue)| {
+            json!({ "campaign": campaign, "waiting": json_of_queue(message, queue, zone) })
+        })
+        .collect();
     let affected: Vec<Json> = (found.affected.iter())
         .map(|(name, affected)| {
             json!({
@@ -301,38 +333,45 @@ fn json_of(found: &DryRun, program: &Program) -> Json {
         "patrons": found.patrons,
         "last_tick": found.last_tick.map(|at| show::instant(at, zone)),
         "campaigns": campaigns,
+        "gone": gone,
         "affected": affected,
         "sample": sample,
     })
 }
 
-fn counted(reasons: &[(String, u64)]) -> Vec<Json> {
-    reasons.iter().map(|(reason, count)| json!({ "reason": reason, "patrons": count })).collect()
+fn json_of_queues<'q>(queues: impl IntoIterator<Item = &'q (String, Queue)>, zone: &Zone) -> Vec<Json> {
+    queues.into_iter().map(|(message, queue)| json_of_queue(message, queue, zone)).collect()
+}
+
+fn json_of_queue(message: &str, queue: &Queue, zone: &Zone) -> Json {
+    let unsent = |unsent: &Unsent| {
+        json!({
+            "reason": unsent.reason,
+            "until": unsent.until.map(|until| show::instant(until, zone)),
+            "messages": unsent.count,
+            "patrons": unsent.patrons,
+        })
+    };
+    json!({
+        "message": message,
+        "queued": queue.left(),
+        "to_nobody": queue.count - queue.left(),
+        "sent": queue.sent(),
+        "to": queue.patrons,
+        "reasons": queue.dropped.iter().map(unsent).collect::<Vec<_>>(),
+        "held": queue.held.iter().map(unsent).collect::<Vec<_>>(),
+        "patrons": queue.keys,
+    })
 }
 
 fn json_of_one(preview: &Preview, program: &Program) -> Json {
     let zone = &program.library.zone;
     let funnel = &preview.funnel;
-    let messages: Vec<Json> = (preview.messages.iter())
-        .map(|(message, queue)| {
-            json!({
-                "message": message,
-                "queued": queue.count - queue.dropped,
-                "to_nobody": queue.dropped,
-                "reasons": counted(&queue.reasons),
-                "held": queue.held.iter().map(|held| {
-                    json!({ "reason": held.reason, "until": show::instant(held.until, zone), "patrons": held.count })
-                }).collect::<Vec<_>>(),
-                "patrons": queue.keys,
-            })
-        })
-        .collect();
-    let waiting: Vec<Json> = (preview.held.iter())
-        .map(|(message, reason, count)| json!({ "message": message, "reason": reason, "patrons": count }))
-        .collect();
     let dates: Vec<Json> = (preview.dates.iter())
         .map(|meaning| json!({ "text": meaning.text, "dates": show::dates(meaning.dates, zone) }))
         .collect();
+    let skipped: Vec<Json> =
+        (preview.skipped.iter()).map(|(reason, patrons)| json!({ "reason": reason, "patrons": patrons })).collect();
     json!({
         "name": preview.name,
         "title": preview.label,
@@ -352,9 +391,9 @@ fn json_of_one(preview: &Preview, program: &Program) -> Json {
         "first_tick": preview.starts.is_none_or(|starts| starts.is_baseline),
         "started": preview.starts.map(|starts| starts.started),
         "edited_start_would_start": preview.starts.and_then(|starts| starts.rehearsed),
-        "messages": messages,
-        "skipped": counted(&preview.skipped),
-        "waiting": waiting,
+        "messages": json_of_queues(&preview.messages, zone),
+        "skipped": skipped,
+        "waiting": json_of_queues(&preview.waiting, zone),
         "dates": dates,
         "warnings": preview.warnings,
     })

@@ -49,8 +49,8 @@ impl Merge {
         let ended = merge(&mut store, &program, kept, double, clock()).map_err(failed)?;
         let journeys = match ended {
             0 => String::new(),
-            1 => "; one journey that both had goes on once".to_owned(),
-            count => format!("; {count} journeys that both had go on once each"),
+            1 => "; one journey that both had sends nothing more, so nobody gets it twice".to_owned(),
+            count => format!("; {count} journeys that both had send nothing more, so nobody gets them twice"),
         };
         writeln!(terminal, "{} is {} now{journeys}.", self.double, self.kept)?;
         Ok(Outcome::Fine)

@@ -86,7 +86,7 @@ commands! {
 #[derive(Parser)]
 #[command(name = "bookmobile", version, subcommand_required = true, arg_required_else_help = true)]
 struct CommandLine {
-    /// When to use colours: `auto` is on a terminal, unless NO_COLOR is set
+    /// When to use colours: `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
     color: ColorChoice,
     #[command(subcommand)]

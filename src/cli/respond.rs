@@ -9,7 +9,8 @@ use serde_json::json;
 use super::program::compile;
 use super::tick::{clock, instant};
 use super::{Failure, Outcome, Terminal};
-use crate::deliver::phone_number;
+use crate::catalogue::Channel;
+use crate::deliver::international_number;
 use crate::engine::{Response, Return, Texted, respond, returned, texted};
 use crate::limits;
 use crate::message::link::Links;
@@ -72,8 +73,15 @@ impl Respond {
         };
         let (done, word, sentence) = match &self.sms {
             Some(from) => {
-                let from = phone_number(from).map_err(|error| Failure::new(format!("--sms: {error}")))?;
-                told_of_sms(texted(&mut store, &program, &from, &self.link, now).map_err(failed)?)
+                let from =
+                    international_number(from).map_err(|error| Failure::new(format!("--sms {from:?}: {error}")))?;
+                let is_known = !store.reader().patrons_at(Channel::Sms, &from).map_err(failed)?.is_empty();
+                let (done, word, mut sentence) =
+                    told_of_sms(texted(&mut store, &program, &from, &self.link, now).map_err(failed)?);
+                if !is_known {
+                    sentence += " No patron has this number.";
+                }
+                (done, word, sentence)
             }
             None => {
                 let links = Links::new("", &store.link_secret().map_err(failed)?);

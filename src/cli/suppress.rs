@@ -10,7 +10,7 @@ use super::program::compile;
 use super::tick::clock;
 use super::{Failure, Outcome, Terminal};
 use crate::catalogue::Channel;
-use crate::deliver::{email_address, phone_number};
+use crate::deliver::{email_address, international_number};
 use crate::store::{KeyedHash, Store, StoreError, Suppressed, Suppression};
 
 /// The suppression list: addresses that get nothing that needs consent, whoever has them
@@ -141,12 +141,7 @@ fn hash(store: &Store, address: &AddressOf) -> Result<KeyedHash, Failure> {
     let bad = |why: &dyn std::fmt::Display| Failure::new(format!("{text:?}: {why}"));
     match channel {
         Channel::Email => drop(email_address(text).map_err(|error| bad(&error))?),
-        Channel::Sms => {
-            let number = phone_number(text).map_err(|error| bad(&error))?;
-            if !number.starts_with('+') && !number.starts_with("00") {
-                return Err(bad(&"write the phone number with its country code, such as +1 519 555 0100"));
-            }
-        }
+        Channel::Sms => drop(international_number(text).map_err(|error| bad(&error))?),
         _ => {}
     }
     Ok(store.reader().hash_key().map_err(failed)?.address(channel, text))

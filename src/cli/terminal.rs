@@ -101,12 +101,18 @@ impl Terminal {
         Ok(writeln!(io::stderr(), "{text}")?)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "NO_COLOR is how a user asks all programs at once (no-color.org)")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "NO_COLOR (no-color.org) and TERM are how a user tells all programs at once"
+    )]
     fn wants_color(&self, is_terminal: bool) -> bool {
         match self.choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && !std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty()),
+            ColorChoice::Auto => {
+                let said = |name| std::env::var(name).unwrap_or_default();
+                is_terminal && shows_color(&said("NO_COLOR"), &said("TERM"))
+            }
         }
     }
 
@@ -129,6 +135,11 @@ impl Terminal {
     }
 }
 
+/// Whether a user who sets these wants colours on a terminal.
+fn shows_color(no_color: &str, term: &str) -> bool {
+    no_color.is_empty() && term != "dumb"
+}
+
 /// A bar of this look (a template of indicatif) on a terminal, nothing elsewhere.
 pub fn bar(template: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
@@ -149,5 +160,16 @@ impl Write for Terminal {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_and_a_dumb_terminal_are_respected() {
+        assert!(shows_color("", "xterm-256color") && shows_color("", ""));
+        assert!(!shows_color("1", "xterm-256color") && !shows_color("", "dumb"));
     }
 }

@@ -26,7 +26,7 @@ pub struct Tick {
     #[arg(long, value_name = "FILE")]
     store: PathBuf,
     /// The instant to decide for, in the library's zone ("2026-06-15 09:00") or with an offset
-    /// ("2026-06-15T09:00:00-04:00"); without it, now
+    /// ("2026-06-15 09:00 -04:00"); without it, now
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
     /// The clock is right although the last tick was more than 60 days ago: catch up
@@ -169,10 +169,15 @@ fn named(path: &Path, error: &StoreError) -> String {
     }
 }
 
-/// An instant as a user writes it: local without an offset, a date alone is its first instant.
+/// An instant as a user or a program writes it: local without an offset, a date alone is its first instant.
 pub fn instant(text: &str, zone: &Zone) -> Result<Instant, Failure> {
     let text = text.trim();
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+    // In a program a blank stands before the offset.
+    let joined = match text.rsplit_once(' ') {
+        Some((local, offset)) if offset.starts_with(['+', '-']) => format!("{}{offset}", local.trim_end()),
+        _ => text.to_owned(),
+    };
+    if let Ok(timestamp) = joined.parse::<jiff::Timestamp>() {
         return Ok(Instant::from_timestamp(timestamp));
     }
     if let Ok(civil) = text.parse::<jiff::civil::DateTime>() {
@@ -180,7 +185,8 @@ pub fn instant(text: &str, zone: &Zone) -> Result<Instant, Failure> {
         let seconds = time.hour() as u32 * 3600 + time.minute() as u32 * 60 + time.second() as u32;
         return Ok(zone.at(Day::from_civil(civil.date()), TimeOfDay(seconds)));
     }
-    Err(Failure::new(format!("`{text}` is no instant; write one like \"2026-06-15 09:00\"")))
+    let forms = "\"2026-06-15 09:00\" in the library's zone, or with an offset \"2026-06-15 09:00 -04:00\"";
+    Err(Failure::new(format!("`{text}` is no instant; write one like {forms}")))
 }
 
 /// Now.
@@ -199,7 +205,11 @@ mod tests {
         let read = |text: &str| instant(text, &zone).map(|at| at.timestamp().to_string()).ok();
         assert_eq!(read("2026-06-15 09:00").as_deref(), Some("2026-06-15T13:00:00Z"));
         assert_eq!(read("2026-06-15").as_deref(), Some("2026-06-15T04:00:00Z"));
-        assert_eq!(read("2026-06-15T09:00:00-04:00").as_deref(), Some("2026-06-15T13:00:00Z"));
-        assert_eq!(read("tomorrow"), None);
+        assert_eq!(read("2026-06-15 09:00 -04:00").as_deref(), Some("2026-06-15T13:00:00Z"));
+        assert_eq!(read("2026-11-01 01:30 -05:00").as_deref(), Some("2026-11-01T06:30:00Z"));
+        assert_eq!(read("2026-11-01 01:30:15 +05:30").as_deref(), Some("2026-10-31T20:00:15Z"));
+        assert_eq!(read("2026-11-01 01:30").as_deref(), Some("2026-11-01T05:30:00Z"));
+        let refused = instant("tomorrow", &zone).map_err(|failure| failure.to_string()).expect_err("no instant");
+        assert!(refused.contains("2026-06-15 09:00\"") && refused.contains("2026-06-15 09:00 -04:00\""), "{refused}");
     }
 }

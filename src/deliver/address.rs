@@ -64,6 +64,18 @@ pub fn phone_number(text: &str) -> Result<String, BadAddress> {
     Ok(if text.starts_with('+') { format!("+{digits}") } else { digits })
 }
 
+/// A phone number that names its country: without it the same digits may be another's.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn international_number(text: &str) -> Result<String, BadAddress> {
+    let number = phone_number(text)?;
+    if number.starts_with('+') || number.starts_with("00") {
+        return Ok(number);
+    }
+    Err(BadAddress("write the phone number with its country code, such as +1 519 555 0100".into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

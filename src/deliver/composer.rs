@@ -59,6 +59,11 @@ impl<'p> Composer<'p> {
         Composer { program, readings, renderer, memory: RefCell::default() }
     }
 
+    /// For messages that nobody gets. Their links lead nowhere: they are made with a key that no store has.
+    pub fn of_preview(program: &'p Program) -> Composer<'p> {
+        Composer::new(program, Links::new(&link_base(&program.library), b"preview"))
+    }
+
     /// The links of its messages.
     pub fn links(&self) -> &Links {
         self.renderer.links()

@@ -3,6 +3,7 @@
 use crate::deliver::composer::{Composer, feeds};
 use crate::deliver::{Outgoing, Transport, TransportError};
 use crate::engine::{self, DeliveryReport, Handed, Handover, Plan};
+use crate::message::NotRendered;
 use crate::message::link::Links;
 use crate::program::Program;
 use crate::store::{Store, StoreError};
@@ -17,7 +18,7 @@ pub struct Drained {
     pub report: DeliveryReport,
     /// Recorded now though an earlier delivery handed them over: it ended before it could say so.
     pub settled: usize,
-    /// What could not leave, with the reason: campaign, message, reason. No reader is named.
+    /// What should have left and could not, with the reason: campaign, message, reason. No reader is named.
     pub refused: Vec<(String, String, String)>,
 }
 
@@ -67,6 +68,8 @@ fn hand_over(
     };
     let rendered = match composer.compose(handover, feeds) {
         Ok(rendered) => rendered,
+        // The author wants it so: `needs`.
+        Err(reason @ NotRendered::NoRows(_)) => return Handed::Not(reason.to_string()),
         Err(reason) => {
             tell(&reason.to_string());
             return Handed::Not(reason.to_string());

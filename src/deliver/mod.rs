@@ -11,7 +11,7 @@ mod drain;
 mod email;
 mod reader;
 
-pub use address::{BadAddress, email_address, phone_number};
+pub use address::{BadAddress, email_address, international_number, phone_number};
 pub use composer::{Composer, Feeds, feeds, link_base};
 pub use directory::Directory;
 pub use drain::{Drained, drain};

@@ -1,10 +1,9 @@
 //! Which occurrences enrol (section 8, "Which occurrences enrol"), and which are withdrawn because their date moved.
 
-use crate::catalogue::Value;
 use crate::engine::ask::Scope;
-use crate::engine::occurrence::{Occurrence, written};
+use crate::engine::moved;
+use crate::engine::occurrence::Occurrence;
 use crate::engine::outbox;
-use crate::engine::plan::Start;
 use crate::engine::share::Draw;
 use crate::engine::state::{self, Decided, Enrolment, Goal, Outcome, Stage};
 use crate::engine::visit::Visit;
@@ -220,7 +219,7 @@ impl Visit<'_, '_> {
     pub(super) fn withdraw(&mut self, index: usize) -> Result<(), StoreError> {
         let running = &self.tick.plan.campaigns[index];
         let name = running.name();
-        if !matches!(running.start, Start::EventDate { .. } | Start::Date { .. } | Start::Anniversary { .. }) {
+        if !running.start.is_dated() {
             return Ok(());
         }
         let from = (name.to_owned(), String::new());
@@ -229,39 +228,12 @@ impl Visit<'_, '_> {
             of_campaign.map(|((_, key), decided)| (key.clone(), decided.clone())).collect();
         for (key, decided) in stored {
             let Some(date) = &decided.date else { continue };
-            let stands = match self.present_date(index, &decided) {
-                Some(present) => written(&present) == *date,
-                None => !self.date_is_gone(index, &decided),
-            };
-            if stands {
-                continue;
+            let row = decided.row.as_ref().map(|(_, row)| *row);
+            if !moved::stands(&running.start, &self.ask(), row, date) {
+                self.withdraw_one(index, &key, &decided)?;
             }
-            self.withdraw_one(index, &key, &decided)?;
         }
         Ok(())
-    }
-
-    /// The date that made an occurrence, as it now is.
-    fn present_date(&self, index: usize, decided: &Decided) -> Option<Value> {
-        match &self.tick.plan.campaigns[index].start {
-            Start::Date { date, .. } | Start::Anniversary { date, .. } => self.ask().value(*date, &Scope::NONE).0,
-            Start::EventDate { event, field, .. } => {
-                let (_, id) = decided.row.as_ref()?;
-                let row = self.facts.events(*event).iter().find(|row| row.row == *id)?;
-                row.fields[usize::from(*field)].clone()
-            }
-            _ => None,
-        }
-    }
-
-    /// A date that is unknown is so because it was emptied (a deleted row is no moved date: its `where` no longer fits).
-    fn date_is_gone(&self, index: usize, decided: &Decided) -> bool {
-        match &self.tick.plan.campaigns[index].start {
-            Start::EventDate { event, .. } => {
-                decided.row.as_ref().is_some_and(|(_, id)| self.facts.events(*event).iter().any(|row| row.row == *id))
-            }
-            _ => true,
-        }
     }
 
     fn withdraw_one(&mut self, index: usize, key: &str, decided: &Decided) -> Result<(), StoreError> {

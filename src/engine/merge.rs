@@ -8,7 +8,8 @@
 use rusqlite::{Connection, params};
 
 use crate::engine::standing::Membership;
-use crate::engine::{outbox, state, visit};
+use crate::engine::state::{self, Stage};
+use crate::engine::{outbox, visit};
 use crate::program::{Again, Campaign, Program, StartKind};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
@@ -19,7 +20,7 @@ const REASON: &str = "two cards became one, and the other one has the same occur
 const STARTED: &str = "two cards became one, and the other one was started as well";
 const GATHERED: &str = "two cards became one, and the other one gathers what this one did";
 
-/// Moves everything of `double` to `kept`, and removes `double`. How many journeys ended since both had them.
+/// Moves everything of `double` to `kept`, and removes `double`. How many journeys send nothing more since both had them.
 ///
 /// # Errors
 /// If the store cannot be read or written; then nothing was moved.
@@ -48,8 +49,10 @@ pub fn merge(
         let (patron, enrolment) = if double_stays { (kept, of_kept) } else { (double, of_double) };
         state::delete_occurrence(db, patron, &campaign, &key)?;
         if let Some(id) = enrolment {
-            visit::cancel(db, &mut state::load_enrolment(db, id)?, REASON, now)?;
-            ended += 1;
+            let mut enrolment = state::load_enrolment(db, id)?;
+            let ran = matches!(enrolment.stage, Stage::Running | Stage::Gathering);
+            ended += usize::from(outbox::drop_queued(db, id, REASON, now)? > 0 || ran);
+            visit::cancel(db, &mut enrolment, REASON, now)?;
         }
     }
     for campaign in &program.campaigns {

@@ -13,6 +13,7 @@ mod gate;
 mod hours;
 mod journey;
 mod merge;
+mod moved;
 mod occurrence;
 mod outbox;
 mod plan;

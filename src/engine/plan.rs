@@ -136,6 +136,11 @@ impl Start {
         self.row_rule().is_some()
     }
 
+    /// Whether a date makes its occurrences, which may move.
+    pub(super) fn is_dated(&self) -> bool {
+        matches!(self, Start::EventDate { .. } | Start::Date { .. } | Start::Anniversary { .. })
+    }
+
     /// Whether what was decided is found again by its key, by its date, or by its row.
     fn is_by_key(&self) -> bool {
         !matches!(self, Start::Becomes { .. } | Start::Leaves { .. } | Start::Change { .. })

@@ -138,7 +138,7 @@ fn reach(before: &(DryRun, Found), after: &(DryRun, Found), campaign: &str) -> R
     let preview = |run: &(DryRun, Found)| run.0.campaigns.iter().find(|preview| preview.name == campaign).cloned();
     let due = |run| {
         let of = preview(run)?;
-        Some(of.messages.iter().map(|(_, queue)| queue.count - queue.dropped).sum())
+        Some(of.messages.iter().map(|(_, queue)| queue.left()).sum())
     };
     let affected = after.0.affected.iter().find(|(name, _)| name == campaign);
     Reach {

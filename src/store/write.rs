@@ -408,7 +408,7 @@ impl<'t> Writer<'t> {
         Ok(changed > 0)
     }
 
-    /// A row of a reference table; keys are the same if they compare as texts do. Whether that changed something.
+    /// A row of a reference table; keys are the same if they compare as texts do.
     ///
     /// # Errors
     /// If SQLite does.
@@ -417,17 +417,16 @@ impl<'t> Writer<'t> {
         table: TableId,
         key: &str,
         fields: &[(u16, Option<Value>)],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Outcome, StoreError> {
         let layout = self.layout.clone();
-        let changed = self.upsert(layout.table(table), &text::fold(key), fields)?;
-        if changed {
+        let outcome = self.upsert(layout.table(table), &text::fold(key), fields)?;
+        if outcome != Outcome::Unchanged {
             self.touch(PatronId(change::EVERYBODY), Kinds::ALL)?;
         }
-        Ok(changed)
+        Ok(outcome)
     }
 
-    /// A row of a feed, by its key; without one it is the same as a row that holds the same. Whether that changed
-    /// something.
+    /// A row of a feed, by its key; without one it is the same as a row that holds the same.
     ///
     /// # Errors
     /// If SQLite does.
@@ -436,7 +435,7 @@ impl<'t> Writer<'t> {
         feed: FeedId,
         key: Option<&str>,
         fields: &[(u16, Option<Value>)],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Outcome, StoreError> {
         let layout = self.layout.clone();
         match key {
             Some(key) => self.upsert(layout.feed(feed), key, fields),
@@ -458,7 +457,7 @@ impl<'t> Writer<'t> {
         Ok(self.connection.prepare_cached(&sql)?.execute([key])? > 0)
     }
 
-    fn upsert(&mut self, rows: &Rows, key: &str, fields: &[(u16, Option<Value>)]) -> Result<bool, StoreError> {
+    fn upsert(&mut self, rows: &Rows, key: &str, fields: &[(u16, Option<Value>)]) -> Result<Outcome, StoreError> {
         let mut statement = self.connection.prepare_cached(&rows.by_key)?;
         let mut found = statement.query([key])?;
         let Some(row) = found.next()? else {
@@ -467,7 +466,7 @@ impl<'t> Writer<'t> {
             insert.raw_bind_parameter(1, key)?;
             bind_fields(&mut insert, 1, rows, fields.iter().map(|(index, value)| (*index, value)))?;
             insert.raw_execute()?;
-            return Ok(true);
+            return Ok(Outcome::Inserted);
         };
         let mut changed = Vec::new();
         for (index, value) in fields {
@@ -478,7 +477,7 @@ impl<'t> Writer<'t> {
         }
         drop(found);
         if changed.is_empty() {
-            return Ok(false);
+            return Ok(Outcome::Unchanged);
         }
         let indices: Vec<u16> = changed.iter().map(|(index, _)| *index).collect();
         let mut update = self.connection.prepare_cached(&rows.update(&indices, &[], "key = ?"))?;
@@ -487,7 +486,7 @@ impl<'t> Writer<'t> {
         }
         update.raw_bind_parameter(changed.len() + 1, key)?;
         update.raw_execute()?;
-        Ok(true)
+        Ok(Outcome::Replaced)
     }
 
     /// A patron is no longer there.

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use bookmobile::catalogue::Value;
 use bookmobile::rule::{ConsentKind, ConsentState};
 
 use super::town::Town;
@@ -65,6 +66,13 @@ fn what_is_said_at_the_desk_is_recorded_and_shown_with_a_receipt() {
     }
     let (code, _, said) = consent(&["give", "promotion", "--by", "email", "--on", "2999-01-01"]);
     assert_eq!((code, said.contains("lies ahead")), (Some(2), true));
+    // What has ended takes the place of no consent.
+    let ended = ["give", "promotion", "--by", "email", "--on", "2026-05-01", "--until", "2026-04-30"];
+    let (code, _, said) = consent(&ended);
+    assert!(code == Some(2) && said.contains("lies before 2026-05-01"), "{said}");
+    assert!(consent(&["show"]).1.contains("withdrawn 2026-03-01"), "nothing was recorded");
+    let (code, ..) = consent(&["give", "promotion", "--by", "email", "--on", "2026-05-01", "--until", "2026-05-01"]);
+    assert_eq!(code, Some(0));
 }
 
 #[test]
@@ -197,4 +205,40 @@ fn a_link_an_address_and_an_erasure_have_exit_codes_for_scripts() {
     let (code, out, _) = erase(&["--yes", "--replay", file.to_str().expect("UTF-8")]);
     assert_eq!((code, out.as_str()), (Some(0), "Erased 1 patron.\n"));
     assert_eq!(town.count("patron"), 0);
+}
+
+#[test]
+fn a_text_message_is_taken_only_from_a_number_with_its_country() {
+    let town = Town::new();
+    town.patron("21", "ana@example.org", "2026-02-01");
+    let phone = [(town.field("phone"), Some(Value::text("+15195550101")))];
+    town.write(town.at("2026-02-01", 9), |writer| writer.patron("21", None, &phone));
+    let text = |number: &str, word: &str| {
+        run(&town, &["respond", "--store", "STORE", "--at", "2026-02-02 10:00", "--sms", number, word, PROGRAM])
+    };
+    for word in ["STOP", "START", "HELP", "hello"] {
+        for number in ["(519) 555-0101", "15195550101"] {
+            let (code, _, said) = text(number, word);
+            assert!(code == Some(2) && said.contains("with its country code"), "{number} {word}: {said}");
+        }
+    }
+    assert_eq!((town.count("suppression"), town.count("event_texted")), (0, 0));
+    let stopped = "Stopped: nothing more by sms that needs consent. Confirm it once.";
+    assert_eq!(text("+1 (519) 555-0101", "STOP"), (Some(0), format!("{stopped}\n"), String::new()));
+    let nobody = format!("{stopped} No patron has this number.\n");
+    assert_eq!(text("+1 519 555 0199", "STOP"), (Some(0), nobody, String::new()));
+    assert_eq!((town.count("suppression"), town.count("event_texted")), (2, 1));
+}
+
+#[test]
+fn of_journeys_that_had_ended_a_merge_says_nothing() {
+    let town = Town::new();
+    for key in ["21", "22"] {
+        let patron = town.patron(key, &format!("{key}@example.org"), "2026-02-01");
+        town.say(patron, ConsentState::Asked, ConsentKind::Express, "2026-02-01");
+    }
+    town.tick("2026-02-02", 9);
+    town.deliver("2026-02-02", 9);
+    let (code, out, _) = run(&town, &["merge", "--store", "STORE", "--program", PROGRAM, "21", "22"]);
+    assert_eq!((code, out.as_str()), (Some(0), "22 is 21 now.\n"));
 }

@@ -1,6 +1,6 @@
 //! What the documentation shows is what happens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The specification's examples and the conformance suite's program are the same texts.
 #[test]
@@ -37,11 +37,7 @@ pub fn fenced_blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 #[test]
 fn links_point_at_files() {
     let mut broken = Vec::new();
-    let pages = walkdir::WalkDir::new("docs").into_iter().filter_map(Result::ok).map(|entry| entry.into_path());
-    for page in
-        pages.chain([Path::new("README.md").to_owned()]).filter(|path| path.extension().is_some_and(|e| e == "md"))
-    {
-        let Ok(text) = std::fs::read_to_string(&page) else { continue };
+    for (page, text) in pages() {
         for (at, _) in text.match_indices("](") {
             let target: &str = text[at + 2..].split(')').next().expect("split yields at least one part");
             let target = target.split('#').next().expect("split yields at least one part");
@@ -54,6 +50,29 @@ fn links_point_at_files() {
         }
     }
     assert!(broken.is_empty(), "links to nowhere:\n{}", broken.join("\n"));
+}
+
+/// Every file of the repository that the documentation names (`docs/...`, `tests/...`) is there.
+#[test]
+fn files_that_are_named_are_there() {
+    let mut missing = Vec::new();
+    for (page, text) in pages() {
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_path = ["docs/", "tests/", "src/", "benches/"].iter().any(|folder| name.starts_with(folder));
+            let is_pattern = name.contains(['*', ' ', '\n']) || name.contains("NAME") || name.contains("CODE");
+            if is_path && !is_pattern && !Path::new(name).exists() {
+                missing.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "files that are nowhere:\n{}", missing.join("\n"));
+}
+
+/// The pages of the documentation and their texts.
+fn pages() -> Vec<(PathBuf, String)> {
+    let files = walkdir::WalkDir::new("docs").into_iter().filter_map(Result::ok).map(|entry| entry.into_path());
+    let pages = files.chain([PathBuf::from("README.md")]).filter(|path| path.extension().is_some_and(|e| e == "md"));
+    pages.filter_map(|page| Some((page.clone(), std::fs::read_to_string(page).ok()?))).collect()
 }
 
 /// The findings that the README shows are those that come out, in 80 columns.

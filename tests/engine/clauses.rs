@@ -208,3 +208,18 @@ fn what_is_published_is_an_item_for_each_channel_and_language_until_its_day() {
         assert!(played.sent.iter().all(|message| message.until == until && message.campaign.as_str() == "opening"));
     }
 }
+
+#[test]
+fn a_message_that_needs_a_row_and_has_none_is_nothing_to_mend() {
+    let list = r#"
+feed programs { title text  starts_at instant }
+message list { pick next from programs first 1 by starts_at  needs next  email { subject "On" body "{{#each next}}{{title}}{{/each}}" } }
+campaign c { purpose essential  audience everyone  start once on 2026-12-02 at 10:00  send list }"#;
+    let program = program(list);
+    let played = play(&program, &[], &[1], &nobody_held_out());
+    let (mut store, now) = (played.store, at(&program, 2, 10));
+    engine::tick(&mut store, &Plan::new(&program), now, None).expect("a tick");
+    let links = Links::new("https://library.example/m", b"secret");
+    let drained = drain(&mut store, &program, now, links, &mut Kept::default()).expect("a delivery");
+    assert_eq!((drained.report.sent, drained.report.dropped, drained.refused), (0, 2, Vec::new()));
+}

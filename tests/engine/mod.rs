@@ -7,6 +7,7 @@ mod edit;
 mod faults;
 mod goal;
 mod incremental;
+mod moved;
 mod purge;
 mod reading;
 mod town;

@@ -131,6 +131,21 @@ tea@riverside.example: Tea with the // librarian | 2026-12-04 15:00 | 2026-12-04
 }
 
 #[test]
+fn a_row_that_changed_is_no_new_one() {
+    let (library, mut store) = (library(), empty(&library()));
+    let whole = std::fs::read_to_string(data("programs.ics")).expect("the calendar");
+    let mut import = |text: &str| {
+        let files = Files::of(&[("a.ics", text.as_bytes())]);
+        let (summary, _) =
+            attempt(&mut store, &library, CALENDAR, &files.paths, at("2026-11-20", 8)).expect("imported");
+        let target = summary.target("feed programs").expect("the target");
+        (target.new, target.changed, target.unchanged)
+    };
+    assert_eq!(import(&whole), (12, 0, 0));
+    assert_eq!(import(&whole.replace("SUMMARY:Winter fair", "SUMMARY:Fair")), (0, 1, 11));
+}
+
+#[test]
 fn what_is_cancelled_or_gone_leaves_the_feed() {
     let (library, mut store) = (library(), empty(&library()));
     let whole = std::fs::read_to_string(data("programs.ics")).expect("the calendar");

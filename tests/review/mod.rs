@@ -5,6 +5,7 @@ mod preview;
 mod reasons;
 mod simulate;
 mod tutorial;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::path::Path;

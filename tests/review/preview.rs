@@ -22,8 +22,7 @@ fn at(program: &Program, day: i64) -> Instant {
 fn foretold(found: &DryRun) -> Vec<(String, String, [u64; 3])> {
     let queues = found.campaigns.iter().flat_map(|preview| {
         preview.messages.iter().map(|(message, queue)| {
-            let held = queue.held.iter().map(|held| held.count).sum();
-            (preview.name.clone(), message.clone(), [queue.sent(), held, queue.dropped])
+            (preview.name.clone(), message.clone(), [queue.sent(), queue.held(), queue.count - queue.left()])
         })
     });
     queues.collect()

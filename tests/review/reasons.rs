@@ -5,7 +5,7 @@ use bookmobile::check;
 use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Handover, Plan};
 use bookmobile::program::Program;
-use bookmobile::review::dry_run::{Held, Means, dry_run};
+use bookmobile::review::dry_run::{Means, Queue, Unsent, dry_run};
 use bookmobile::review::explain::{Entry, Journal, journal};
 use bookmobile::rule::ConsentState;
 use bookmobile::store::{Store, Suppressed, Suppression, Writer};
@@ -99,6 +99,12 @@ impl<'p> Town<'p> {
         engine::deliver(&mut self.store, &plan, now, &mut take).expect("a delivery");
     }
 
+    /// What a dry-run says of the messages that wait in the outbox.
+    fn waiting(&self, campaign: &str, now: Instant) -> Vec<(String, Queue)> {
+        let found = dry_run(&self.store, self.program, Some(campaign), now, &Means::default()).expect("a preview");
+        found.campaigns.into_iter().next().expect("the campaign").waiting
+    }
+
     fn journal(&self, campaign: &str, key: &str) -> Journal {
         let patron = self.store.reader().patron_by_key(key).expect("readable").expect("a patron");
         let campaign = self.program.campaigns.iter().find(|known| known.name.as_str() == campaign).expect("declared");
@@ -150,14 +156,14 @@ fn every_reason_is_kept_and_told() {
     else {
         panic!("one kind of note")
     };
-    assert_eq!((note.count, note.dropped, note.reasons.len()), (5, 3, 3), "{:?}", note.reasons);
+    assert_eq!((note.count, note.left(), note.dropped.len()), (5, 2, 3), "{:?}", note.dropped);
     let [(_, more)] = foretold.campaigns[0].messages.iter().filter(|(name, _)| name == "more").collect::<Vec<_>>()[..]
     else {
         panic!("one kind of more")
     };
-    let held =
-        Held { reason: "the library's limit of 1 message per 7 days".into(), until: at(&program, 26, 0), count: 2 };
-    assert_eq!((more.sent(), &more.held), (0, &vec![held]), "the gate is foretold too");
+    let reason = "the library's limit of 1 message per 7 days".to_owned();
+    let held = |count| Unsent { reason: reason.clone(), until: Some(at(&program, 26, 0)), count, patrons: count };
+    assert_eq!((more.sent(), &more.held), (0, &vec![held(2)]), "the gate is foretold too");
 
     town.tick(at(&program, 25, 10));
     assert_eq!(
@@ -174,21 +180,21 @@ fn every_reason_is_kept_and_told() {
         "note: not sent: unreachable: a minor, so the guardian is written to: no e-mail address of a guardian"
     );
     assert_eq!(town.told("nobody", "ana"), ["note: not sent: held out"]);
-    let waiting =
-        dry_run(&town.store, &program, Some("news"), at(&program, 25, 11), &Means::default()).expect("a preview");
-    assert_eq!(
-        waiting.campaigns[0].held,
-        [("more".to_owned(), "the library's limit of 1 message per 7 days".to_owned(), 2)]
-    );
+    let waiting = town.waiting("news", at(&program, 25, 11));
+    assert_eq!(waiting, [("more".to_owned(), Queue { count: 2, held: vec![held(2)], ..Queue::default() })]);
 
     town.tick(at(&program, 25, 22));
     assert_eq!(town.told("night", "eve"), ["note: waits to be delivered: outside the hours of delivery"]);
     town.patron(at(&program, 25, 23), "eve", &[("house", Value::Symbol(Symbol::new("eastside")))]);
     town.tick(at(&program, 26, 8));
-    assert_eq!(town.told("night", "eve"), ["note: not sent: the exit condition is true"]);
-    assert_eq!(town.told("news", "eve")[0], "more: not sent: the exit condition is true");
+    assert_eq!(town.told("night", "eve"), ["note: not sent, dropped 2026-11-26 08:00: the exit condition is true"]);
+    assert_eq!(town.told("news", "eve")[0], "more: not sent, dropped 2026-11-26 08:00: the exit condition is true");
     town.tick(at(&program, 27, 0));
-    assert_eq!(town.told("news", "ana")[0], "more: not sent: expired: more than 1 day late");
+    assert_eq!(
+        town.told("news", "ana")[0],
+        "more: not sent, dropped 2026-11-27 00:00: expired: more than 1 day late; until then: the library's limit of 1 \
+         message per 7 days"
+    );
 }
 
 const RARER: &str = r#"
@@ -259,7 +265,7 @@ fn rarer_reasons_are_told_too() {
     }
     let [suppressed] = &town.told("news", "eve")[..] else { panic!("one note") };
     assert!(suppressed.starts_with("note: not sent: unreachable: suppressed for email: "), "{suppressed}");
-    assert_eq!(town.told("news", "kim"), ["note: sent by email 2026-11-25 10:00"]);
+    assert_eq!(town.told("news", "kim"), ["note to the guardian: sent by email 2026-11-25 10:00"]);
     let guardian = "a minor, so the guardian is written to: nothing goes to guardians by sms";
     assert_eq!(town.told("texts", "kim"), [format!("text: not sent: unreachable: {guardian}")]);
     assert_eq!(
@@ -269,7 +275,10 @@ fn rarer_reasons_are_told_too() {
             "note: sent by email 2026-11-25 10:00"
         ]
     );
-    assert_eq!(town.told("parent", "fay"), ["note: not sent: unreachable: no e-mail address of a guardian"]);
+    assert_eq!(
+        town.told("parent", "fay"),
+        ["note to the guardian: not sent, dropped 2026-11-25 10:00: unreachable: no e-mail address of a guardian"]
+    );
 
     // What came back of the guardian's letter is about that address, and about no other.
     let of_news = |name: &'static str, value: &str| (name, Value::Symbol(Symbol::new(value)));
@@ -298,8 +307,14 @@ fn rarer_reasons_are_told_too() {
     assert_eq!(town.told("news", "kim")[0], format!("note: not sent: unreachable: {bounced}"));
     assert_eq!(town.told("late", "kim"), ["note: sent by email 2026-11-26 10:00"]);
     assert_eq!(town.told("news", "fay")[0], "note: sent by email 2026-11-26 10:00");
-    assert_eq!(town.told("loans", "fay"), ["note: not sent: what it is about no longer fits the start's `where`"]);
-    assert_eq!(town.told("loans", "eve"), ["note: not sent: excepted, or not known not to be"]);
+    assert_eq!(
+        town.told("loans", "fay"),
+        ["note: not sent, dropped 2026-11-26 10:00: what it is about no longer fits the start's `where`"]
+    );
+    assert_eq!(
+        town.told("loans", "eve"),
+        ["note: not sent, dropped 2026-11-26 10:00: excepted, or not known not to be"]
+    );
 
     town.patron(at(&program, 26, 11), "ana", &[("ends", Value::Date(day(30)))]);
     town.event(at(&program, 26, 11), "eve", "visit", &[]);
@@ -336,4 +351,31 @@ fn a_campaign_that_leaves_the_program_says_so_in_what_waits() {
     assert_eq!(why(&town), ("queued".into(), reason.clone()));
     town.tick(at(&program, 29, 9));
     assert_eq!(why(&town), ("dropped".into(), reason));
+}
+
+#[test]
+fn a_message_to_somebody_else_says_to_whom() {
+    let campaign = r#"
+campaign others {
+  purpose essential  audience everyone  start on visit
+  send note to guardian
+  send note to staff at "desk@library.example"
+}"#;
+    let program = compile(&format!("{RARER}{campaign}"));
+    let mut town = Town::new(&program);
+    let begin = at(&program, 24, 9);
+    town.patron(begin, "ana", &[("email", Value::text("ana@library.example"))]);
+    town.patron(begin, "kim", &[("guardian_email", Value::text("parent@library.example"))]);
+    town.tick(begin);
+    for key in ["ana", "kim"] {
+        town.event(at(&program, 25, 9), key, "visit", &[]);
+    }
+    let now = at(&program, 25, 10);
+    let found = dry_run(&town.store, &program, Some("others"), now, &Means::default()).expect("a preview");
+    assert_eq!(found.campaigns[0].funnel.reachable, 1, "the first message is the guardian's");
+    town.tick(now);
+    let staff = "note to the staff: sent by email 2026-11-25 10:00";
+    assert_eq!(town.told("others", "kim"), [staff, "note to the guardian: sent by email 2026-11-25 10:00"]);
+    let none = "note to the guardian: not sent, dropped 2026-11-25 10:00: unreachable: no e-mail address of a guardian";
+    assert_eq!(town.told("others", "ana"), [staff, none]);
 }

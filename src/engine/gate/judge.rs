@@ -1,8 +1,11 @@
 //! What the gate says of a message that waits.
 
+use rusqlite::Connection;
+
 use super::{Gate, Limited, Queued};
 use crate::catalogue::Channel;
 use crate::engine::ask::Ask;
+use crate::engine::moved;
 use crate::engine::outbox::RecipientKind;
 use crate::engine::reach::{self, Way};
 use crate::engine::state::Enrolment;
@@ -26,38 +29,44 @@ impl Gate<'_, '_> {
     /// Tries everything again as of now.
     pub(super) fn judge(
         &self,
+        db: &Connection,
         queued: &Queued,
         index: usize,
         message: usize,
         facts: &Facts,
         enrolment: &Enrolment,
-    ) -> Verdict {
+    ) -> rusqlite::Result<Verdict> {
         let running = &self.plan.campaigns[index];
         let campaign = running.campaign;
         let zone = &self.plan.program.library.zone;
         let ask = Ask { interpreter: self.interpreter, facts, suppressed: &self.suppressed, now: self.now };
         let is_public = queued.recipient == RecipientKind::Public;
         if !is_public && let Some(reason) = visit::way_out(self.plan, &ask, index, enrolment) {
-            return Verdict::End(reason);
+            return Ok(Verdict::End(reason));
         }
         // Waiting for what the campaign's own `deliver` allows is no delay.
         let from = running.own_hours.next_open(queued.due).unwrap_or(queued.due);
         if self.now > zone.plus(from, campaign.expires_after) {
-            return Verdict::Drop(format!("expired: more than {} late", campaign.expires_after));
+            let held = queued.held.as_ref().map_or_else(String::new, |reason| format!("; until then: {reason}"));
+            return Ok(Verdict::Drop(format!("expired: more than {} late{held}", campaign.expires_after)));
         }
         if queued.show_until.is_some_and(|until| self.now >= until) {
-            return Verdict::Drop("its last day has passed".into());
+            return Ok(Verdict::Drop("its last day has passed".into()));
         }
         if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
-            return Verdict::Drop("what it is about no longer fits the start's `where`".into());
+            return Ok(Verdict::Drop("what it is about no longer fits the start's `where`".into()));
+        }
+        if moved::is_withdrawn_next(db, &running.start, &ask, enrolment.id)? {
+            let reason = "the date of its start changed; the next tick withdraws it";
+            return Ok(Verdict::Hold(Instant(self.now.0 + 1), reason.into()));
         }
         let is_personal = queued.recipient.is_personal();
         let hours = if is_personal { &running.hours } else { &running.own_hours };
         if !hours.open(self.now) {
             let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
-            return Verdict::Hold(opening, "outside the hours of delivery".into());
+            return Ok(Verdict::Hold(opening, "outside the hours of delivery".into()));
         }
-        match queued.recipient {
+        Ok(match queued.recipient {
             RecipientKind::Public => {
                 let channel = queued.channels.first().copied().unwrap_or(Channel::Web);
                 Verdict::Go(Way { channel, recipient: RecipientKind::Public, address: String::new() })
@@ -80,6 +89,6 @@ impl Gate<'_, '_> {
                     },
                 }
             }
-        }
+        })
     }
 }

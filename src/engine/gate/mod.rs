@@ -110,6 +110,8 @@ struct Queued {
     show_until: Option<Instant>,
     address: Option<String>,
     due: Instant,
+    /// Why an earlier delivery held it back.
+    held: Option<String>,
 }
 
 /// Everything about the message at hand that outlives its transaction.
@@ -327,7 +329,7 @@ impl Gate<'_, '_> {
             },
             None => Facts::empty(&self.plan.program.catalogue, PatronId(0)),
         };
-        let verdict = self.judge(&queued, index, message, &facts, &enrolment);
+        let verdict = self.judge(db, &queued, index, message, &facts, &enrolment)?;
         match verdict {
             Verdict::Go(way) => {
                 let language = match queued.recipient {
@@ -457,7 +459,8 @@ impl Gate<'_, '_> {
 
 fn read(db: &Connection, id: i64, state: &str) -> rusqlite::Result<Option<Queued>> {
     let mut query = db.prepare_cached(
-        "SELECT enrolment, campaign, patron, message, recipient, channels, language, show_until, address, due FROM outbox \
+        "SELECT enrolment, campaign, patron, message, recipient, channels, language, show_until, address, due, reason \
+         FROM outbox \
          WHERE id = ?1 AND state = ?2",
     )?;
     query
@@ -474,6 +477,7 @@ fn read(db: &Connection, id: i64, state: &str) -> rusqlite::Result<Option<Queued
                 show_until: row.get::<_, Option<i64>>(7)?.map(Instant),
                 address: row.get(8)?,
                 due: Instant(row.get(9)?),
+                held: row.get(10)?,
             })
         })
         .optional()

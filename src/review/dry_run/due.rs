@@ -4,11 +4,12 @@
 //!
 //! Invariant: the store is not written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
-use crate::engine::{self, Handed, LooksAt, Plan, TickError};
+use crate::deliver::{self, Composer};
+use crate::engine::{self, Handed, Handover, LooksAt, Plan, TickError};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
 use crate::time::Instant;
@@ -28,10 +29,15 @@ pub struct Due {
     /// By campaign.
     pub campaigns: BTreeMap<String, Starts>,
     /// Messages that would go into the outbox, by campaign and message.
-    pub messages: BTreeMap<(String, String), Queue>,
-    /// Why occurrences of this tick would enrol nobody, by campaign, the commonest first.
+    pub messages: Queues,
+    /// Those that wait there already.
+    pub waiting: Queues,
+    /// Why occurrences of this tick would enrol nobody, by campaign, and of how many patrons; the commonest first.
     pub skipped: BTreeMap<String, Vec<(String, u64)>>,
 }
+
+/// By campaign and message.
+pub type Queues = BTreeMap<(String, String), Queue>;
 
 /// What would become of a campaign.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,41 +51,54 @@ pub struct Starts {
     pub ended: u64,
 }
 
-/// Messages of one kind.
+/// Messages of one kind, and what a delivery at the same instant would do with them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Queue {
     pub count: u64,
-    /// Of these, those that nobody would get.
-    pub dropped: u64,
-    /// Why nobody would, the commonest first.
-    pub reasons: Vec<(String, u64)>,
-    /// Those that a delivery at the same instant would hold back, the commonest reason first.
-    pub held: Vec<Held>,
-    /// The keys of some of the patrons who would get it.
+    /// Patrons to whom at least one would go.
+    pub patrons: u64,
+    /// Of these, the keys of some.
     pub keys: Vec<String>,
+    /// Those that it would hold back, the commonest reason first.
+    pub held: Vec<Unsent>,
+    /// Those that nobody would get, the commonest reason first.
+    pub dropped: Vec<Unsent>,
 }
 
 impl Queue {
     /// How many would leave at once.
     pub fn sent(&self) -> u64 {
-        self.count - self.dropped - self.held.iter().map(|held| held.count).sum::<u64>()
+        self.left() - self.held()
+    }
+
+    /// How many would be held back.
+    pub fn held(&self) -> u64 {
+        self.held.iter().map(|unsent| unsent.count).sum()
+    }
+
+    /// How many would leave at once or later.
+    pub fn left(&self) -> u64 {
+        self.count - self.dropped.iter().map(|unsent| unsent.count).sum::<u64>()
     }
 }
 
-/// Messages that hours or a limit hold back.
+/// Messages that would not leave, for one reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct Unsent {
     pub reason: String,
-    /// When they are looked at again.
-    pub until: Instant,
+    /// When they are looked at again; `None`: never.
+    pub until: Option<Instant>,
     pub count: u64,
+    /// Whose they are; what is published is nobody's.
+    pub patrons: u64,
 }
 
 /// Those whom the campaign of this name admits; with `true` only those of them for whom its start is true.
 pub(super) type Admitted<'a> = dyn Fn(&str, bool) -> Vec<PatronId> + 'a;
 
-/// Ticks a copy of `store` at `now`, of everything or of those whom a tick would look at, and delivers there to nobody.
-/// `gate` also knows the campaigns that `plan` leaves out: what they have in the outbox counts for the library's limit.
+/// Ticks a copy of `store` at `now`, of everything or of those whom a tick would look at and for whom something waits,
+/// and delivers there to nobody. `gate` also knows the campaigns that `plan` leaves out: what they have in the outbox
+/// counts for the library's limit. Only what waits of the campaign `only` is told, if that is one.
 ///
 /// # Errors
 /// If the store cannot be read, or if `now` lies before the last tick.
@@ -87,6 +106,7 @@ pub(super) fn preview(
     store: &Store,
     plan: &Plan<'_>,
     gate: &Plan<'_>,
+    only: Option<&str>,
     now: Instant,
     admitted: Option<&Admitted<'_>>,
 ) -> Result<Due, TickError> {
@@ -98,7 +118,8 @@ pub(super) fn preview(
     if !due.has_ticked {
         return Ok(due);
     }
-    let mut copy = copied(store, plan, now, admitted)?;
+    let waiting = waiting(store.connection(), only)?;
+    let mut copy = copied(store, plan, &waiting, now, admitted)?;
     let newest: i64 = copy.connection().query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
     let report = engine::tick(&mut copy, plan, now, None)?;
     for (name, counts) in report.campaigns {
@@ -114,22 +135,53 @@ pub(super) fn preview(
     let is_edited = |name: &str| due.campaigns.get(name).is_some_and(|starts| starts.rehearsed.is_some());
     if due.campaigns.keys().any(|name| is_edited(name)) {
         let edited = Plan::with(plan.program, |campaign| is_edited(campaign.name.as_str())).rehearsing_edits();
-        let mut copy = copied(store, &edited, now, admitted)?;
+        let mut copy = copied(store, &edited, &waiting, now, admitted)?;
         let report = engine::tick(&mut copy, &edited, now, None)?;
         for (name, starts) in due.campaigns.iter_mut().filter(|(_, starts)| starts.rehearsed.is_some()) {
             starts.rehearsed = report.campaigns.get(name).map(|counts| counts.enrolled as u64);
         }
     }
-    engine::deliver(&mut copy, gate, now, &mut |_| Handed::Over(Vec::new()))?;
-    due.messages = queued(copy.connection(), newest)?;
+    let (composer, feeds) = (Composer::of_preview(gate.program), deliver::feeds(&copy, gate.program)?);
+    let mut take = |handover: &Handover<'_>| match composer.compose(handover, &feeds) {
+        Ok(_) => Handed::Over(Vec::new()),
+        Err(reason) => Handed::Not(reason.to_string()),
+    };
+    engine::deliver(&mut copy, gate, now, &mut take)?;
+    due.messages = queues(copy.connection(), "id > ?1", &newest)?;
+    due.waiting = queues(copy.connection(), "id IN (SELECT value FROM json_each(?1))", &waiting.ids())?;
     due.skipped = skipped(copy.connection(), now)?;
     Ok(due)
 }
 
-/// A copy of the store to tick, or of that part of it which decides what the tick would do.
-fn copied(store: &Store, plan: &Plan<'_>, now: Instant, admitted: Option<&Admitted<'_>>) -> Result<Store, StoreError> {
+/// What waits in the outbox: the messages, and whose they are.
+struct Waiting(Vec<(i64, Option<PatronId>)>);
+
+impl Waiting {
+    /// The messages, as a JSON array.
+    fn ids(&self) -> String {
+        let ids: Vec<i64> = self.0.iter().map(|(id, _)| *id).collect();
+        serde_json::to_string(&ids).expect("numbers are JSON")
+    }
+}
+
+/// What waits of all campaigns, or of `only`.
+fn waiting(db: &Connection, only: Option<&str>) -> rusqlite::Result<Waiting> {
+    let sql = "SELECT id, patron FROM outbox WHERE state = 'queued' AND (?1 IS NULL OR campaign = ?1)";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([only], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(PatronId))))?;
+    rows.collect::<Result<_, _>>().map(Waiting)
+}
+
+/// A copy of the store to tick, or of that part of it which decides what the tick and a delivery would do.
+fn copied(
+    store: &Store,
+    plan: &Plan<'_>,
+    waiting: &Waiting,
+    now: Instant,
+    admitted: Option<&Admitted<'_>>,
+) -> Result<Store, StoreError> {
     let excerpt = match admitted {
-        Some(admitted) => excerpt(store, plan, now, admitted)?,
+        Some(admitted) => excerpt(store, plan, waiting, now, admitted)?,
         None => None,
     };
     let mut copy = match excerpt {
@@ -140,10 +192,17 @@ fn copied(store: &Store, plan: &Plan<'_>, now: Instant, admitted: Option<&Admitt
     Ok(copy)
 }
 
-/// The part of the store that decides what a tick would do; `None` if that is most of it.
-fn excerpt(store: &Store, plan: &Plan<'_>, now: Instant, admitted: &Admitted<'_>) -> Result<Option<Store>, StoreError> {
+/// The part of the store that decides what a tick and a delivery would do; `None` if that is most of it.
+fn excerpt(
+    store: &Store,
+    plan: &Plan<'_>,
+    waiting: &Waiting,
+    now: Instant,
+    admitted: &Admitted<'_>,
+) -> Result<Option<Store>, StoreError> {
     let prospect = engine::prospect(store, plan, now)?;
     let Some(mut patrons) = prospect.patrons else { return Ok(None) };
+    patrons.extend(waiting.0.iter().filter_map(|(_, patron)| *patron));
     for (looks_at, running) in prospect.looks_at.iter().zip(&plan.campaigns) {
         match looks_at {
             LooksAt::Nobody => {}
@@ -159,42 +218,40 @@ fn excerpt(store: &Store, plan: &Plan<'_>, now: Instant, admitted: &Admitted<'_>
     store.excerpt(&plan.program.catalogue, &patrons)
 }
 
-/// The messages that were decided after the row `newest`.
-fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, String), Queue>> {
-    let mut found: BTreeMap<(String, String), Queue> = BTreeMap::new();
-    let mut reasons: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
-    let mut held: BTreeMap<(String, String), BTreeMap<(String, Instant), u64>> = BTreeMap::new();
-    let mut statement = db.prepare(
-        "SELECT outbox.campaign, outbox.message, outbox.state, outbox.reason, patron.key, outbox.try_at \
-         FROM outbox LEFT JOIN patron ON patron.id = outbox.patron WHERE outbox.id > ?1 ORDER BY outbox.id",
-    )?;
-    let mut rows = statement.query([newest])?;
+/// What became of the rows of the outbox for which a condition of a parameter is true.
+fn queues(db: &Connection, which: &str, parameter: &dyn ToSql) -> rusqlite::Result<Queues> {
+    let mut found = Queues::new();
+    let mut sent_to: BTreeMap<(String, String), BTreeSet<i64>> = BTreeMap::new();
+    let mut statement = db.prepare(&format!(
+        "SELECT campaign, message, patron, (SELECT key FROM patron WHERE patron.id = outbox.patron) \
+         FROM outbox WHERE state NOT IN ('queued', 'dropped') AND {which} ORDER BY id"
+    ))?;
+    let mut rows = statement.query([parameter])?;
     while let Some(row) = rows.next()? {
         let kind: (String, String) = (row.get(0)?, row.get(1)?);
         let queue = found.entry(kind.clone()).or_default();
         queue.count += 1;
-        let reason: Option<String> = row.get(3)?;
-        match row.get_ref(2)?.as_str()? {
-            "dropped" => {
-                queue.dropped += 1;
-                if let Some(reason) = reason {
-                    *reasons.entry(kind).or_default().entry(reason).or_default() += 1;
-                }
+        let Some(patron) = row.get(2)? else { continue };
+        if sent_to.entry(kind).or_default().insert(patron) {
+            queue.patrons += 1;
+            if queue.keys.len() < KEYS {
+                queue.keys.push(row.get(3)?);
             }
-            "queued" => {
-                let why = (reason.unwrap_or_default(), Instant(row.get(5)?));
-                *held.entry(kind).or_default().entry(why).or_default() += 1;
-            }
-            _ if queue.keys.len() < KEYS => queue.keys.extend(row.get::<_, Option<String>>(4)?),
-            _ => {}
         }
     }
-    for (kind, counts) in reasons {
-        found.entry(kind).or_default().reasons = commonest_first(counts);
-    }
-    for (kind, counts) in held {
-        let held = commonest_first(counts).into_iter().map(|((reason, until), count)| Held { reason, until, count });
-        found.entry(kind).or_default().held = held.collect();
+    let mut statement = db.prepare(&format!(
+        "SELECT campaign, message, coalesce(reason, ''), iif(state = 'queued', try_at, NULL) AS until, count(*) AS count, \
+         count(DISTINCT patron) FROM outbox WHERE state IN ('queued', 'dropped') AND {which} \
+         GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 3, 4"
+    ))?;
+    let mut rows = statement.query([parameter])?;
+    while let Some(row) = rows.next()? {
+        let until = row.get::<_, Option<i64>>(3)?.map(Instant);
+        let (count, patrons) = (row.get::<_, i64>(4)? as u64, row.get::<_, i64>(5)? as u64);
+        let queue = found.entry((row.get(0)?, row.get(1)?)).or_default();
+        queue.count += count;
+        let unsent = if until.is_some() { &mut queue.held } else { &mut queue.dropped };
+        unsent.push(Unsent { reason: row.get(2)?, until, count, patrons });
     }
     Ok(found)
 }
@@ -203,7 +260,7 @@ fn queued(db: &Connection, newest: i64) -> rusqlite::Result<BTreeMap<(String, St
 fn skipped(db: &Connection, now: Instant) -> rusqlite::Result<BTreeMap<String, Vec<(String, u64)>>> {
     let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     let mut statement = db.prepare(
-        "SELECT campaign, reason, count(*) FROM occurrence \
+        "SELECT campaign, reason, count(DISTINCT patron) FROM occurrence \
          WHERE outcome = 'skipped' AND decided_at = ?1 AND reason IS NOT NULL GROUP BY campaign, reason",
     )?;
     let mut rows = statement.query([now.0])?;
@@ -211,21 +268,6 @@ fn skipped(db: &Connection, now: Instant) -> rusqlite::Result<BTreeMap<String, V
         found.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get::<_, i64>(2)? as u64);
     }
     Ok(found.into_iter().map(|(campaign, counts)| (campaign, commonest_first(counts))).collect())
-}
-
-/// What waits in the outbox after an earlier delivery held it back: campaign, message, why, how many.
-///
-/// # Errors
-/// If the store cannot be read.
-pub fn held(store: &Store) -> Result<Vec<(String, String, String, u64)>, StoreError> {
-    let mut statement = store.connection().prepare(
-        "SELECT campaign, message, reason, count(*) FROM outbox WHERE state = 'queued' AND reason IS NOT NULL \
-         GROUP BY campaign, message, reason ORDER BY campaign, message, count(*) DESC, reason",
-    )?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, i64>(3)? as u64)))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
 }
 
 fn commonest_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {

@@ -5,7 +5,7 @@ mod funnel;
 mod routes;
 mod sample;
 
-pub use due::{Due, Held, Queue, Starts};
+pub use due::{Due, Queue, Queues, Starts, Unsent};
 pub(super) use funnel::Found;
 pub use funnel::Funnel;
 pub use routes::sends;
@@ -31,6 +31,8 @@ pub struct DryRun {
     pub last_tick: Option<Instant>,
     /// In order of name.
     pub campaigns: Vec<Preview>,
+    /// What waits in the outbox of campaigns that are not among these, by campaign and message.
+    pub gone: Queues,
     /// What an edit of the program means for the enrolments that run; campaigns for which it means nothing are left
     /// out.
     pub affected: Vec<(String, Affected)>,
@@ -58,8 +60,8 @@ pub struct Preview {
     pub messages: Vec<(String, Queue)>,
     /// Why occurrences of such a tick would enrol nobody.
     pub skipped: Vec<(String, u64)>,
-    /// Messages that wait because an earlier delivery held them back: which, why, how many.
-    pub held: Vec<(String, String, u64)>,
+    /// Messages that wait in the outbox already, and what a delivery would do with them.
+    pub waiting: Vec<(String, Queue)>,
     /// The dates that its windows mean today.
     pub dates: Vec<Meaning>,
     pub warnings: Vec<String>,
@@ -121,8 +123,7 @@ pub(super) fn looked(
     let admitted = |name: &str, only_in_start: bool| {
         plan.find(name).map_or_else(Vec::new, |index| found.admitted(index, only_in_start))
     };
-    let due = due::preview(store, &ticked, &gate, at, means.excerpt.then_some(&admitted))?;
-    let held = due::held(store)?;
+    let due = due::preview(store, &ticked, &gate, only, at, means.excerpt.then_some(&admitted))?;
     let mut affected: Vec<(String, Affected)> = engine::affected(store, &ticked)?.into_iter().collect();
     affected.retain(|(name, affected)| affected.is_any() && only.is_none_or(|only| only == name));
     let mut campaigns = Vec::new();
@@ -131,10 +132,8 @@ pub(super) fn looked(
             running.timetable.and_then(|table| table.next(at))
         }));
     }
-    for preview in &mut campaigns {
-        let own = held.iter().filter(|(campaign, ..)| *campaign == preview.name);
-        preview.held = own.map(|(_, message, reason, count)| (message.clone(), reason.clone(), *count)).collect();
-    }
+    let mut gone = due.waiting.clone();
+    gone.retain(|(campaign, _), _| plan.find(campaign).is_none());
     for preview in &mut campaigns {
         if let Some(starts) = preview.starts
             && let Some(rehearsed) = starts.rehearsed
@@ -153,7 +152,7 @@ pub(super) fn looked(
         None => None,
     };
     let patrons = found.patrons as u64;
-    Ok((DryRun { at, patrons, last_tick: due.last_tick, campaigns, affected, sample }, found))
+    Ok((DryRun { at, patrons, last_tick: due.last_tick, campaigns, gone, affected, sample }, found))
 }
 
 /// What it means that a start was edited. `rehearsed`: whom the new start would have started; `started`: whom its first
@@ -195,10 +194,10 @@ fn preview(
     next: impl FnOnce() -> Option<Instant>,
 ) -> Preview {
     let name = campaign.name.to_string();
-    let messages: Vec<(String, Queue)> = (due.messages.iter())
-        .filter(|((of, _), _)| *of == name)
-        .map(|((_, message), queue)| (message.clone(), queue.clone()))
-        .collect();
+    let of_it = |queues: &Queues| -> Vec<(String, Queue)> {
+        let own = queues.iter().filter(|((of, _), _)| *of == name);
+        own.map(|((_, message), queue)| (message.clone(), queue.clone())).collect()
+    };
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut preview = Preview {
         label: campaign.label.as_ref().map(|label| label.text.to_string()),
@@ -210,9 +209,9 @@ fn preview(
         next: next(),
         funnel,
         starts: due.has_ticked.then(|| due.campaigns.get(&name).copied().unwrap_or_default()),
-        messages,
+        messages: of_it(&due.messages),
         skipped: due.skipped.get(&name).cloned().unwrap_or_default(),
-        held: Vec::new(),
+        waiting: of_it(&due.waiting),
         dates: dates::of_campaign(program, campaign, at),
         warnings: Vec::new(),
         name,

@@ -5,10 +5,9 @@ use std::cell::RefCell;
 use super::funnel;
 use crate::catalogue::Channel;
 use crate::deliver::{self, Composer};
-use crate::engine::{self, Ask, Handover, Plan, RecipientKind, Scope, Start};
+use crate::engine::{self, Ask, Handover, Plan, Scope, Start};
 use crate::eval::{Interpreter, World};
 use crate::message::Content;
-use crate::message::link::Links;
 use crate::program::Together;
 use crate::rule::{EventRow, PatronId};
 use crate::store::{Store, StoreError};
@@ -39,18 +38,16 @@ pub fn sample(
 ) -> Result<Option<Sample>, StoreError> {
     let program = plan.program;
     let running = &plan.campaigns[index];
-    let Some(&(message, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
+    let Some(&(message, to, channels)) = super::sends(running.campaign).first() else { return Ok(None) };
     let tables = store.reader().tables()?;
     let feeds = deliver::feeds(store, program)?;
-    // A preview's links lead nowhere: they are made with a key that no store has.
-    let composer = Composer::new(program, Links::new(&deliver::link_base(&program.library), b"preview"));
+    let composer = Composer::of_preview(program);
     let world = World::of(program, &tables);
     let interpreter = RefCell::new(Interpreter::new(&plan.rules, &world));
     let suppressed = store.reader().suppression_list()?;
     for &patron in patrons {
         let Some(facts) = funnel::facts(store, program, patron)? else { continue };
         let ask = Ask { interpreter: &interpreter, facts: &facts, suppressed: &suppressed, now };
-        let to = RecipientKind::Patron;
         let Ok(way) = engine::choose(plan, &ask, running.campaign, &program.messages[message], to, channels) else {
             continue;
         };

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use crate::engine::RecipientKind;
 use crate::program::{Campaign, Program};
 use crate::review::show;
 use crate::rule::PatronId;
@@ -72,19 +73,28 @@ pub fn journal(store: &Store, program: &Program, campaign: &Campaign, patron: Pa
         },
     )?;
     let messages = entries(
-        "SELECT decided_at, message, state, reason, sent_at, channel FROM outbox \
+        "SELECT decided_at, message, state, reason, sent_at, channel, sent_to, recipient, due FROM outbox \
          WHERE patron = ?1 AND campaign = ?2 ORDER BY id DESC LIMIT ?3",
         &|row| {
             let (message, state): (String, String) = (row.get(1)?, row.get(2)?);
+            let (decided, due) = (at(row.get(0)?), at(row.get(8)?));
             let sent: Option<i64> = row.get(4)?;
             let channel: Option<String> = row.get(5)?;
-            let what = match (state.as_str(), sent, channel) {
-                ("sent", Some(sent), Some(channel)) => format!("{message}: sent by {channel} {}", at(sent)),
-                ("dropped", ..) => format!("{message}: not sent"),
-                ("queued", ..) => format!("{message}: waits to be delivered"),
-                _ => format!("{message}: {state}"),
+            let recipient: String = row.get::<_, Option<String>>(6)?.map_or_else(|| row.get(7), Ok)?;
+            let to = match RecipientKind::from_word(&recipient) {
+                RecipientKind::Patron | RecipientKind::Public => "",
+                RecipientKind::Guardian => " to the guardian",
+                RecipientKind::Staff => " to the staff",
             };
-            Ok(Entry { at: at(row.get(0)?), what, reason: row.get(3)? })
+            let reason = row.get(3)?;
+            let entry = |at: String, what: String| Entry { at, what: format!("{message}{to}: {what}"), reason };
+            Ok(match (state.as_str(), sent, channel) {
+                ("sent", Some(sent), Some(channel)) => entry(decided, format!("sent by {channel} {}", at(sent))),
+                ("dropped", ..) if due == decided => entry(due, "not sent".to_owned()),
+                ("dropped", ..) => entry(due, format!("not sent, dropped {decided}")),
+                ("queued", ..) => entry(decided, "waits to be delivered".to_owned()),
+                _ => entry(decided, state),
+            })
         },
     )?;
     Ok(Journal { occurrences, enrolments, messages })

@@ -7,7 +7,7 @@ pub use journal::{Entry, Journal, journal};
 pub use tree::{Asked, Part, explain};
 
 use crate::catalogue::{Channel, ClassSet, PurposeId};
-use crate::engine::{Ask, Plan, consents_read};
+use crate::engine::{Ask, Plan, RecipientKind, consents_read};
 use crate::eval::{Interpreter, World};
 use crate::program::{Audience, Campaign, Program, Segment, StartKind};
 use crate::review::consent;
@@ -127,12 +127,12 @@ fn reach(
     let interpreter = std::cell::RefCell::new(Interpreter::new(&plan.rules, &world));
     let ask = Ask { interpreter: &interpreter, facts, suppressed, now };
     let mut found: Vec<(Channel, Result<(), String>)> = Vec::new();
-    for (message, channels) in crate::review::dry_run::sends(campaign) {
+    let sends = crate::review::dry_run::sends(campaign);
+    for (message, to, channels) in sends.into_iter().filter(|(_, to, _)| *to == RecipientKind::Patron) {
         for &channel in channels {
             if found.iter().any(|(known, _)| *known == channel) {
                 continue;
             }
-            let to = crate::engine::RecipientKind::Patron;
             let way = crate::engine::choose(&plan, &ask, campaign, &program.messages[message], to, &[channel]);
             let why = |reason: String| reason.trim_start_matches("unreachable: ").to_owned();
             found.push((channel, way.map(|_| ()).map_err(why)));

@@ -329,11 +329,11 @@ impl Run<'_> {
             }
             Kind::Table { table, .. } => {
                 let key = key.expect("a table row has a key");
-                changed(self.writer.table_row(*table, &key, &fields)?)
+                self.writer.table_row(*table, &key, &fields)?
             }
             Kind::Feed { feed, complete, .. } => {
                 let key = key.unwrap_or_else(|| self.writer.feed_mark(*feed, &fields).into());
-                let landed = changed(self.writer.feed_row(*feed, Some(&key), &fields)?);
+                let landed = self.writer.feed_row(*feed, Some(&key), &fields)?;
                 if *complete {
                     seen.insert(key.into_owned());
                 }
