@@ -7,8 +7,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::engine::state::{self, Stage};
-use crate::engine::{outbox, visit};
+use crate::engine::{outbox, state, visit};
 use crate::program::{Again, Campaign, Program, StartKind};
 use crate::rule::PatronId;
 use crate::store::{Store, StoreError};
@@ -47,7 +46,7 @@ pub fn merge(
         state::delete_occurrence(db, patron, &campaign, &key)?;
         if let Some(id) = enrolment {
             let mut enrolment = state::load_enrolment(db, id)?;
-            let ran = matches!(enrolment.stage, Stage::Running | Stage::Gathering);
+            let ran = matches!(enrolment.stage, state::Stage::Running | state::Stage::Gathering);
             ended += usize::from(outbox::drop_queued(db, id, REASON, now)? > 0 || ran);
             visit::cancel(db, &mut enrolment, REASON, now)?;
         }
