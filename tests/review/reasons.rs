@@ -379,3 +379,22 @@ campaign others {
     let none = "note to the guardian: not sent, dropped 2026-11-25 10:00: unreachable: no e-mail address of a guardian";
     assert_eq!(town.told("others", "ana"), [staff, none]);
 }
+
+#[test]
+fn a_limit_that_held_a_message_is_told_also_after_hours_held_it() {
+    let program = compile(PROGRAM);
+    let mut town = Town::new(&program);
+    let begin = at(&program, 24, 9);
+    let born = ("born", Value::Date(Day::new(1980, 1, 1).expect("a date")));
+    town.patron(begin, "ana", &[born, ("email", Value::text("ana@library.example"))]);
+    town.tick(begin);
+    town.tick(at(&program, 25, 10));
+    let limit = "the library's limit of 1 message per 7 days";
+    town.tick(at(&program, 26, 0));
+    town.tick(at(&program, 26, 1));
+    let closed = "outside the hours of delivery";
+    assert_eq!(town.told("news", "ana")[0], format!("more: waits to be delivered: {limit}, then {closed}"));
+    town.tick(at(&program, 26, 12));
+    let end = "not sent, dropped 2026-11-26 12:00: expired: more than 1 day late; until then:";
+    assert_eq!(town.told("news", "ana")[0], format!("more: {end} {limit}, then {closed}"));
+}

@@ -14,6 +14,8 @@ use crate::engine::visit;
 use crate::rule::Facts;
 use crate::time::Instant;
 
+const CLOSED: &str = "outside the hours of delivery";
+
 /// What the gate says.
 pub(super) enum Verdict {
     Go(Way),
@@ -64,7 +66,13 @@ impl Gate<'_, '_> {
         let hours = if is_personal { &running.hours } else { &running.own_hours };
         if !hours.open(self.now) {
             let opening = hours.next_open(self.now).unwrap_or_else(|| zone.next_midnight(self.now));
-            return Ok(Verdict::Hold(opening, "outside the hours of delivery".into()));
+            // What held it before, such as a limit, is why these hours were not the first.
+            let reason = match &queued.held {
+                Some(held) if held.ends_with(CLOSED) => held.clone(),
+                Some(held) => format!("{held}, then {CLOSED}"),
+                None => CLOSED.to_owned(),
+            };
+            return Ok(Verdict::Hold(opening, reason));
         }
         Ok(match queued.recipient {
             RecipientKind::Public => {
