@@ -8,7 +8,11 @@
 //!   where different things are measured of the two, such as who reached the goal of one and was enrolled in the other;
 //! - sums and differences of up to [`TOGETHER`] campaigns that count nobody twice and nobody less than once, where these
 //!   are few: the whole less its parts, two campaigns less the one that is either;
-//! - a campaign less all the campaigns inside it that have nobody in common, however many.
+//! - a campaign less all the campaigns inside it that have nobody in common, however many;
+//! - that campaigns are for the same people, or that two or three are as many as another one or two: then the count of one
+//!   is that of the other, and tells what is hidden of the groups of it.
+//!
+//! That many are in one campaign and not in the other need not be said: a bound that is wrong by so many tells of nobody.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,16 +38,18 @@ pub struct Set {
 /// How many people are in which of the sets, of those that are in any.
 type Patterns = Vec<(Vec<bool>, i64)>;
 
-/// Adds to the table what follows from the counts of `sets`, of people under `limit`. How many counts of few those are; after
-/// more than `most` it stops.
+/// Adds to the table what follows from the counts of `sets`, of people under `limit`. How many counts of few, and ways to
+/// make the same people of several sets, those are; after more than `most` it stops.
 pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
     // The smaller ones are hidden, and tell nothing.
     let large: Vec<&Set> = sets.iter().filter(|set| set.people.len() as i64 >= limit).collect();
     if limit <= 1 {
         return 0;
     }
+    let of_kinds = large.chunk_by(|one, other| one.kind == other.kind);
+    let distinct: Vec<Vec<&Set>> = of_kinds.map(|sets| distinct(table, sets)).collect();
     let mut found = 0;
-    for of_kind in large.chunk_by(|one, other| one.kind == other.kind).filter(|sets| sets.len() > 1) {
+    for of_kind in &distinct {
         let counted = [patterns(of_kind, |set| &set.people), patterns(of_kind, |set| &set.among)];
         let cells = of_kind.iter().map(|set| set.cell).collect();
         let mut tie = Tie { table: &mut *table, cells, counted, limit, found, most };
@@ -55,6 +61,7 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
         }
         found = tie.found;
     }
+    let large: Vec<&Set> = distinct.into_iter().flatten().collect();
     for (nth, one) in large.iter().enumerate() {
         let others = large[nth + 1..].iter().filter(|other| other.kind != one.kind && other.campaign != one.campaign);
         for other in others {
@@ -67,10 +74,26 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
     found
 }
 
-/// Of two sets of different measures those who are in one alone, if they are few. Whether they are.
+/// One set for each that are of the same people; the others count as many as it.
+fn distinct<'s>(table: &mut Table, sets: &[&'s Set]) -> Vec<&'s Set> {
+    let mut found: Vec<&Set> = Vec::new();
+    for &set in sets {
+        match found.iter().find(|other| other.people == set.people && other.among == set.among) {
+            Some(same) => table.sum(same.cell, vec![set.cell]),
+            None => found.push(set),
+        }
+    }
+    found
+}
+
+/// Of two sets of different measures those who are in one alone, if they are few; the same people are as many. Whether
+/// there are few.
 fn tie_pair(table: &mut Table, one: &Set, other: &Set, limit: i64) -> bool {
     let both = in_both(&one.people, &other.people);
     let alone = [one, other].map(|set| set.people.len() as i64 - both);
+    if alone == [0, 0] {
+        table.sum(one.cell, vec![other.cell]);
+    }
     if !alone.iter().any(|&alone| 0 < alone && alone < limit) {
         return false;
     }
@@ -161,13 +184,17 @@ impl Tie<'_> {
                     self.found += 1;
                     let both = self.unprinted(both);
                     for (set, rest) in [(one, left), (other, right)] {
-                        let is_some = rest[0] > 0 || self.is_few(rest);
-                        let rest = is_some.then(|| self.unprinted(rest[0]));
+                        let rest = self.rest(rest);
                         self.table.sum(self.cells[set], [both].into_iter().chain(rest).collect());
                     }
                 }
             }
         }
+    }
+
+    /// The cell of those who are left; none where it is known that nobody is.
+    fn rest(&mut self, rest: [i64; 2]) -> Option<CellId> {
+        (rest[0] > 0 || self.is_few(rest)).then(|| self.unprinted(rest[0]))
     }
 
     /// All ways to add and take away at least three and at most `left` more of the sets from `from` on.
@@ -187,16 +214,20 @@ impl Tie<'_> {
         }
     }
 
-    /// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few.
+    /// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few or nobody.
     fn add(&mut self, signs: &[i64]) {
         let Some(people) = counted_once(&self.counted[0], signs) else { return };
-        if !self.is_few([people, counted_once(&self.counted[1], signs).unwrap_or(0)]) {
+        let among = counted_once(&self.counted[1], signs);
+        let rest = [people, among.unwrap_or(0)];
+        // That nobody is left is known where it does not hang on who did what is measured.
+        let is_exact = people == 0 && among == Some(0);
+        if !is_exact && !self.is_few(rest) {
             return;
         }
         self.found += 1;
-        let rest = self.unprinted(people);
+        let rest = self.rest(rest);
         let of = |sign: i64| (0..signs.len()).filter(move |&set| signs[set] == sign).map(|set| self.cells[set]);
-        let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain([rest]).collect());
+        let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain(rest).collect());
         match added.as_slice() {
             [whole] => self.table.sum(*whole, taken),
             _ => {

@@ -243,7 +243,11 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
         let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
         Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
     };
-    Some(all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect())
+    let of_campaign = |(asked, lines): (&&Asked<'_>, Vec<(Group, Cells)>)| match asked.told {
+        Some(told) => told.to_vec(),
+        None => lines.into_iter().map(line).collect(),
+    };
+    Some(asked.iter().zip(all).map(of_campaign).collect())
 }
 
 /// Who is counted of a campaign, in order of id.
