@@ -8,7 +8,11 @@
 //!   where different things are measured of the two, such as who reached the goal of one and was enrolled in the other;
 //! - sums and differences of up to [`TOGETHER`] campaigns that count nobody twice and nobody less than once, where these
 //!   are few: the whole less its parts, two campaigns less the one that is either;
-//! - a campaign less all the campaigns inside it that have nobody in common, however many.
+//! - a campaign less all the campaigns inside it that have nobody in common, however many;
+//! - that campaigns are for the same people, or that two or three are as many as another one or two: then the count of one
+//!   is that of the other, and tells what is hidden of the groups of it.
+//!
+//! That many are in one campaign and not in the other need not be said: a bound that is wrong by so many tells of nobody.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,24 +33,27 @@ pub struct Set {
     pub people: Vec<PatronId>,
     /// Of whom they are those who did something, where it tells of each of these that nobody did; else nobody.
     pub among: Vec<PatronId>,
+    /// Who they are hangs on who is held out: that they are the same as others is not known.
+    pub is_drawn: bool,
 }
 
 /// How many people are in which of the sets, of those that are in any.
 type Patterns = Vec<(Vec<bool>, i64)>;
 
-/// Adds to the table what follows from the counts of `sets`, of people under `limit`. How many counts of few those are; after
-/// more than `most` it stops.
+/// Adds to the table what follows from the counts of `sets`, of people under `limit`. How many counts of few, and ways to
+/// make the same people of several sets, those are; after more than `most` it stops.
 pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
     // The smaller ones are hidden, and tell nothing.
     let large: Vec<&Set> = sets.iter().filter(|set| set.people.len() as i64 >= limit).collect();
     if limit <= 1 {
         return 0;
     }
+    let of_kinds = large.chunk_by(|one, other| one.kind == other.kind);
+    let distinct: Vec<Vec<&Set>> = of_kinds.map(|sets| distinct(table, sets)).collect();
     let mut found = 0;
-    for of_kind in large.chunk_by(|one, other| one.kind == other.kind).filter(|sets| sets.len() > 1) {
+    for of_kind in &distinct {
         let counted = [patterns(of_kind, |set| &set.people), patterns(of_kind, |set| &set.among)];
-        let cells = of_kind.iter().map(|set| set.cell).collect();
-        let mut tie = Tie { table: &mut *table, cells, counted, limit, found, most };
+        let mut tie = Tie { table: &mut *table, sets: of_kind, counted, limit, found, most };
         tie.pairs();
         tie.combinations(&mut vec![0; of_kind.len()], 0, TOGETHER);
         for whole in 0..of_kind.len() {
@@ -55,6 +62,7 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
         }
         found = tie.found;
     }
+    let large: Vec<&Set> = distinct.into_iter().flatten().collect();
     for (nth, one) in large.iter().enumerate() {
         let others = large[nth + 1..].iter().filter(|other| other.kind != one.kind && other.campaign != one.campaign);
         for other in others {
@@ -67,10 +75,28 @@ pub fn tie(table: &mut Table, sets: &[Set], limit: i64, most: usize) -> usize {
     found
 }
 
-/// Of two sets of different measures those who are in one alone, if they are few. Whether they are.
+/// One set for each that are of the same people; the others count as many as it.
+fn distinct<'s>(table: &mut Table, sets: &[&'s Set]) -> Vec<&'s Set> {
+    let mut found: Vec<&Set> = Vec::new();
+    for &set in sets {
+        let is_same =
+            |other: &&&Set| !set.is_drawn && !other.is_drawn && other.people == set.people && other.among == set.among;
+        match found.iter().find(is_same) {
+            Some(same) => table.sum(same.cell, vec![set.cell]),
+            None => found.push(set),
+        }
+    }
+    found
+}
+
+/// Of two sets of different measures those who are in one alone, if they are few; the same people are as many. Whether
+/// there are few.
 fn tie_pair(table: &mut Table, one: &Set, other: &Set, limit: i64) -> bool {
     let both = in_both(&one.people, &other.people);
     let alone = [one, other].map(|set| set.people.len() as i64 - both);
+    if alone == [0, 0] && !one.is_drawn && !other.is_drawn {
+        table.sum(one.cell, vec![other.cell]);
+    }
     if !alone.iter().any(|&alone| 0 < alone && alone < limit) {
         return false;
     }
@@ -83,9 +109,11 @@ fn tie_pair(table: &mut Table, one: &Set, other: &Set, limit: i64) -> bool {
 }
 
 /// Campaigns that are `known`, and as many of the `fresh` ones as differ by no few people from those and from each other,
-/// whatever is measured of the one and of the other; the largest first. `sets`: whom each counts, by measure.
+/// whatever is measured of the one and of the other; the largest first. `sets`: whom each counts, by measure; `campaign`:
+/// of which it is a report.
 pub fn apart<const KINDS: usize>(
     sets: &[[Vec<PatronId>; KINDS]],
+    campaign: &[usize],
     known: &[bool],
     fresh: &[usize],
     limit: i64,
@@ -104,9 +132,9 @@ pub fn apart<const KINDS: usize>(
     let mut found: Vec<usize> = (0..sets.len()).filter(|&campaign| known[campaign]).collect();
     let mut fresh = fresh.to_vec();
     fresh.sort_by_key(|&campaign| std::cmp::Reverse(sets[campaign][0].len()));
-    for campaign in fresh {
-        if !found.iter().any(|&other| are_near(campaign, other)) {
-            found.push(campaign);
+    for one in fresh {
+        if !found.iter().any(|&other| campaign[one] != campaign[other] && are_near(one, other)) {
+            found.push(one);
         }
     }
     found
@@ -127,8 +155,7 @@ fn in_both(one: &[PatronId], other: &[PatronId]) -> i64 {
 /// The sets of one measure.
 struct Tie<'t> {
     table: &'t mut Table,
-    /// By set.
-    cells: Vec<CellId>,
+    sets: &'t [&'t Set],
     /// The people, and those among whom they are.
     counted: [Patterns; 2],
     limit: i64,
@@ -150,8 +177,10 @@ impl Tie<'_> {
 
     /// Of each two sets those who are in one alone, if they are few.
     fn pairs(&mut self) {
-        for one in 0..self.cells.len() {
-            for other in one + 1..self.cells.len() {
+        let sets = self.sets;
+        for one in 0..sets.len() {
+            // Two reports of one campaign may differ by few in a count.
+            for other in (one + 1..sets.len()).filter(|&other| sets[one].campaign != sets[other].campaign) {
                 let count = |of: [bool; 2]| -> [i64; 2] {
                     let in_them = |(among, _): &&(Vec<bool>, i64)| [among[one], among[other]] == of;
                     [0, 1].map(|what| self.counted[what].iter().filter(in_them).map(|(_, count)| count).sum())
@@ -161,20 +190,22 @@ impl Tie<'_> {
                     self.found += 1;
                     let both = self.unprinted(both);
                     for (set, rest) in [(one, left), (other, right)] {
-                        let is_some = rest[0] > 0 || self.is_few(rest);
-                        let rest = is_some.then(|| self.unprinted(rest[0]));
-                        self.table.sum(self.cells[set], [both].into_iter().chain(rest).collect());
+                        let rest = self.rest(rest);
+                        self.table.sum(sets[set].cell, [both].into_iter().chain(rest).collect());
                     }
                 }
             }
         }
     }
 
-    /// All ways to add and take away at least three and at most `left` more of the sets from `from` on.
+    /// The cell of those who are left; none where it is known that nobody is.
+    fn rest(&mut self, rest: [i64; 2]) -> Option<CellId> {
+        (rest[0] > 0 || self.is_few(rest)).then(|| self.unprinted(rest[0]))
+    }
+
+    /// All ways to add and take away at most `left` more of the sets from `from` on.
     fn combinations(&mut self, signs: &mut Vec<i64>, from: usize, left: usize) {
-        if signs.iter().filter(|sign| **sign != 0).count() > 2 {
-            self.add(signs);
-        }
+        self.add(signs);
         if left == 0 || self.found > self.most {
             return;
         }
@@ -187,16 +218,25 @@ impl Tie<'_> {
         }
     }
 
-    /// Says how many are left when sets are added and taken away, if nobody is counted twice and these are few.
+    /// Says how many are left when at least three sets are added and taken away, if nobody is counted twice and these are
+    /// few or nobody.
     fn add(&mut self, signs: &[i64]) {
+        if signs.iter().filter(|sign| **sign != 0).count() < 3 {
+            return;
+        }
         let Some(people) = counted_once(&self.counted[0], signs) else { return };
-        if !self.is_few([people, counted_once(&self.counted[1], signs).unwrap_or(0)]) {
+        let among = counted_once(&self.counted[1], signs);
+        let rest = [people, among.unwrap_or(0)];
+        // That nobody is left is known where it hangs neither on who did what is measured nor on who is held out.
+        let is_drawn = self.sets.iter().zip(signs).any(|(set, sign)| *sign != 0 && set.is_drawn);
+        let is_exact = people == 0 && among == Some(0) && !is_drawn;
+        if !is_exact && !self.is_few(rest) {
             return;
         }
         self.found += 1;
-        let rest = self.unprinted(people);
-        let of = |sign: i64| (0..signs.len()).filter(move |&set| signs[set] == sign).map(|set| self.cells[set]);
-        let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain([rest]).collect());
+        let rest = self.rest(rest);
+        let of = |sign: i64| (0..signs.len()).filter(move |&set| signs[set] == sign).map(|set| self.sets[set].cell);
+        let (added, taken): (Vec<CellId>, Vec<CellId>) = (of(1).collect(), of(-1).chain(rest).collect());
         match added.as_slice() {
             [whole] => self.table.sum(*whole, taken),
             _ => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::across::{self, Set};
 use super::count::Person;
 use super::hide;
-use super::measure::{DOES, INSIDE, KINDS, MEASURES, is_counted, whole_of};
+use super::measure::{DOES, INSIDE, KINDS, MEASURES, is_counted, is_of_sending, whole_of};
 use super::parts::{Part, Whole, parts, splits};
 use super::table::{CellId, Role, Table};
 use crate::program::{Campaign, Program};
@@ -116,8 +116,8 @@ pub struct Asked<'a> {
     pub campaign: &'a Campaign,
     pub people: &'a [Person],
     pub measured: Measured,
-    /// Its report was given out and stands: these lines are known, and nothing more of it is printed. `people` are those
-    /// whom it counted ([`counted_then`]).
+    /// This report of it was given out: these lines are known. `people` are those whom it counted ([`counted_then`]). If it
+    /// no longer stands, the campaign is asked for once more.
     pub told: Option<&'a [Line]>,
 }
 
@@ -148,7 +148,10 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
     let sets: Vec<[Vec<PatronId>; KINDS]> =
         asked.iter().map(|asked| std::array::from_fn(|kind| people_of(asked, kind))).collect();
     let known: Vec<bool> = asked.iter().map(|asked| asked.told.is_some_and(tells)).collect();
-    let mut shown = across::apart(&sets, &known, &all.into_iter().filter(is_fresh).collect::<Vec<_>>(), limit);
+    let everybody: Vec<&Asked<'_>> = asked.iter().collect();
+    let campaign: Vec<usize> = asked.iter().map(|one| numbered(&everybody, one)).collect();
+    let fresh: Vec<usize> = all.into_iter().filter(is_fresh).collect();
+    let mut shown = across::apart(&sets, &campaign, &known, &fresh, limit);
     // What is known already may be tied together as well.
     while let Some(smallest) = shown.last().copied().filter(is_fresh) {
         if let Some(lines) = counted(&shown, ENTANGLED) {
@@ -197,8 +200,7 @@ pub fn counted_then(told: &[Line], as_of: Instant, people: &[Person]) -> Vec<Per
 fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> Option<Vec<Vec<Line>>> {
     let mut table = Table::default();
     let mut totals: Vec<Vec<Option<CellId>>> = Vec::new();
-    let mut all: Vec<Vec<(Group, Cells)>> = Vec::new();
-    let mut unprinted: Vec<CellId> = Vec::new();
+    let mut all: Vec<Vec<(Part<'_>, Cells)>> = Vec::new();
     for Asked { campaign, people, measured, told } in asked {
         let (parts, wholes) = parts(&splits(program, campaign), campaign.holdout.is_some(), people, limit);
         let cells: Vec<Cells> = parts.iter().map(|part| Cells::of(&mut table, part, *measured, *told)).collect();
@@ -210,19 +212,23 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
         }
         tie_rests(&mut table, &wholes, &parts, &cells);
         totals.push(total(&mut table, &parts, &cells));
-        let of_rests = parts.iter().zip(&cells).filter(|(part, _)| part.group.is_none());
-        unprinted.extend(of_rests.flat_map(|(_, cells)| cells.2.iter().copied()));
-        let lines = parts.into_iter().zip(cells);
-        all.push(lines.filter_map(|(part, cells)| Some((part.group?, cells))).collect());
+        all.push(parts.into_iter().zip(cells).collect());
+    }
+    let campaign: Vec<usize> = asked.iter().map(|one| numbered(asked, one)).collect();
+    for (later, fresh) in all.iter().enumerate().filter(|(at, _)| asked[*at].told.is_none()) {
+        let of_before = (0..all.len()).filter(|&at| at != later && campaign[at] == campaign[later]);
+        of_before.for_each(|before| tie_versions(&mut table, &all[before], fresh));
     }
     let mut sets: Vec<Set> = Vec::new();
     for kind in 0..KINDS {
-        let of_kind = asked.iter().zip(&totals).enumerate().filter_map(|(campaign, (asked, totals))| {
+        let of_kind = asked.iter().zip(&totals).zip(&campaign).filter_map(|((asked, totals), &campaign)| {
             let among = match whole_of(kind) {
                 Some((whole, true)) => people_of(asked, whole),
                 _ => Vec::new(),
             };
-            Some(Set { cell: totals[kind]?, campaign, kind, people: people_of(asked, kind), among })
+            let has_holdout = asked.campaign.holdout.is_some() || asked.people.iter().any(|person| person.held_out);
+            let is_drawn = has_holdout && is_of_sending(kind);
+            Some(Set { cell: totals[kind]?, campaign, kind, people: people_of(asked, kind), among, is_drawn })
         });
         sets.extend(of_kind);
     }
@@ -232,18 +238,49 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
     // From whoever sees the counts alone, and from whoever also knows what follows from the program: who hides more hides
     // no less from either.
     let mut hidden = hide::hidden(&table, limit);
-    all.iter().flatten().flat_map(|(_, cells)| &cells.2).chain(&unprinted).for_each(|&cell| table.tell(cell));
+    all.iter().flatten().flat_map(|(_, cells)| &cells.2).for_each(|&cell| table.tell(cell));
     hidden.extend(hide::hidden(&table, limit));
     let count = |cell: Option<CellId>| match cell {
         None => Count::None,
         Some(cell) if hidden.contains(&cell) => Count::Hidden,
         Some(cell) => Count::Known(table.cells()[cell].value.unsigned_abs()),
     };
-    let line = |(group, cells): (Group, Cells)| {
+    let line = |(part, cells): (Part<'_>, Cells)| {
         let [enrolled, sent, delivered, clicked, goal_known, goal_reached] = cells.0.map(count);
-        Line { group, enrolled, sent, delivered, clicked, goal_known, goal_reached }
+        Some(Line { group: part.group?, enrolled, sent, delivered, clicked, goal_known, goal_reached })
     };
-    Some(all.into_iter().map(|lines| lines.into_iter().map(line).collect()).collect())
+    let of_campaign = |(asked, parts): (&&Asked<'_>, Vec<_>)| match asked.told {
+        Some(told) => told.to_vec(),
+        None => parts.into_iter().filter_map(line).collect(),
+    };
+    Some(asked.iter().zip(all).map(of_campaign).collect())
+}
+
+/// The number of a campaign: that of its first report among these.
+fn numbered(asked: &[&Asked<'_>], one: &Asked<'_>) -> usize {
+    asked.iter().position(|other| other.campaign.name == one.campaign.name).unwrap_or(asked.len())
+}
+
+/// Whoever a report of before counted in a group is counted there now as well: it is no more.
+fn tie_versions(table: &mut Table, before: &[(Part<'_>, Cells)], now: &[(Part<'_>, Cells)]) {
+    for (part, cells) in before {
+        let is_same =
+            |later: &Part<'_>| part.group.as_ref().zip(later.group.as_ref()).is_some_and(|(a, b)| a.is_same(b));
+        let Some((later, of_later)) = now.iter().find(|(later, _)| is_same(later)) else { continue };
+        for measure in 0..MEASURES {
+            let (Some(old), Some(new)) = (cells.0[measure], of_later.0[measure]) else { continue };
+            let who = |part: &Part<'_>| -> BTreeSet<PatronId> {
+                part.people.iter().filter(|person| DOES[measure](person)).map(|person| person.patron).collect()
+            };
+            let (then, since) = (who(part), who(later));
+            if then.is_subset(&since) {
+                let more = since.len() - then.len();
+                // That nobody can have been enrolled since follows from the program; what people did does not.
+                let more = (more > 0 || measure > 0).then(|| table.cell(more as u64, Role::Open, 0));
+                table.sum(new, [old].into_iter().chain(more).collect());
+            }
+        }
+    }
 }
 
 /// Who is counted of a campaign, in order of id.
@@ -314,8 +351,10 @@ impl Cells {
         let tells = !people.is_empty();
         let mut follows = Vec::new();
         let mut cell = |measure: usize, is_counted: bool, tells: bool, worth: u32| {
-            let role = match told {
-                Some(told) if matches!(told[measure], Count::Known(_)) => Role::Known,
+            let role = match told.map(|told| told[measure]) {
+                Some(Count::Known(_)) => Role::Known,
+                // A cross may stand for nobody, as it may in a new report.
+                Some(Count::Hidden) => Role::Implied { nobody_tells: true },
                 None if part.group.is_some() => Role::Printed,
                 _ => Role::Implied { nobody_tells: tells },
             };

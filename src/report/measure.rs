@@ -36,6 +36,11 @@ pub fn is_counted(kind: usize, person: &Person) -> bool {
     }
 }
 
+/// Whether it depends on who is held out: nothing goes to them.
+pub fn is_of_sending(kind: usize) -> bool {
+    SENDS.contains(&kind.checked_sub(MEASURES).map_or(kind, |inside| INSIDE[inside].1))
+}
+
 /// What is measured of whom: the measure around, and whether nobody at all tells of everybody in it.
 pub fn whole_of(kind: usize) -> Option<(usize, bool)> {
     match kind.checked_sub(MEASURES) {

@@ -15,7 +15,6 @@ mod release;
 pub mod table;
 pub mod verdict;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -89,29 +88,30 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
     let Some(as_of) = counted.as_of else { return Ok(Report { as_of: None, campaigns: Vec::new() }) };
     let limit = program.library.suppress_under;
     let enough = |people: usize| people > 0 && people as i64 >= limit;
-    let standing = |campaign: &Campaign, people: &[Person]| {
-        given.get(campaign.name.as_str()).filter(|given| release::stands(given, limit, people))
-    };
-    let views: Vec<Cow<'_, [Person]>> = (concerned.iter().zip(&counted.people))
-        .map(|(campaign, people)| match standing(campaign, people) {
-            Some(given) => lines::counted_then(&given.lines, given.as_of(), people).into(),
-            None => people.into(),
+    let given_of = |campaign: &Campaign| given.get(campaign.name.as_str());
+    let then: Vec<Vec<Person>> = (concerned.iter().zip(&counted.people))
+        .map(|(campaign, people)| {
+            given_of(campaign).map_or(Vec::new(), |given| lines::counted_then(&given.lines, given.as_of(), people))
         })
         .collect();
     let mut asked = Vec::new();
-    for ((&campaign, people), view) in concerned.iter().zip(&counted.people).zip(&views) {
+    for ((&campaign, people), then) in concerned.iter().zip(&counted.people).zip(&then) {
         let measured = Measured {
             delivery: enough(counted.with_delivery),
             clicks: enough(counted.with_click),
             goal: campaign.goal.is_some(),
         };
-        let told = standing(campaign, people).map(|given| given.lines.as_slice());
-        if !is_public(campaign) && (told.is_some() || is_asked(campaign)) {
-            asked.push(Asked { campaign, people: view, measured, told });
+        let known = given_of(campaign).filter(|_| !is_public(campaign));
+        asked.extend(known.map(|given| Asked { campaign, people: then, measured, told: Some(&given.lines) }));
+        let stands = known.is_some_and(|given| release::stands(given, limit, people));
+        if is_asked(campaign) && !stands && !is_public(campaign) {
+            asked.push(Asked { campaign, people, measured, told: None });
         }
     }
-    let lines: BTreeMap<Symbol, Vec<Line>> =
-        asked.iter().map(|asked| asked.campaign.name).zip(lines::lines(program, &asked, limit)).collect();
+    let lines: BTreeMap<Symbol, Vec<Line>> = (asked.iter().zip(lines::lines(program, &asked, limit)))
+        .filter(|(asked, _)| asked.told.is_none())
+        .map(|(asked, lines)| (asked.campaign.name, lines))
+        .collect();
     let mut reports = Vec::new();
     for campaign in campaigns {
         let known = given.get(campaign.name.as_str());

@@ -22,6 +22,8 @@ pub enum Role {
     /// Only follows from others. Too small below the limit; nobody at all is too few only where `nobody_tells`: that no
     /// one of forty did *not* come tells of each of the forty, that nobody was left without a letter tells nothing.
     Implied { nobody_tells: bool },
+    /// Only follows from others, and may be known whatever it is.
+    Open,
     /// Known whatever is hidden: it was printed before, or follows from the program.
     Known,
 }
@@ -41,7 +43,7 @@ impl Cell {
         let nobody_tells = match self.role {
             Role::Printed => true,
             Role::Implied { nobody_tells } => nobody_tells,
-            Role::Known => return false,
+            Role::Open | Role::Known => return false,
         };
         self.value < limit && (self.value > 0 || nobody_tells)
     }

@@ -20,7 +20,7 @@ message note { email { subject "A" body "B" } }
 "#;
 
 /// A program with campaigns of these names.
-fn program(names: &[&str]) -> Program {
+pub fn program(names: &[&str]) -> Program {
     let campaign = |name: &&str| {
         format!(
             "campaign {name} {{ purpose essential  audience everyone  start once on 2026-11-24 at 10:00  send note }}\n"
@@ -29,7 +29,7 @@ fn program(names: &[&str]) -> Program {
     program_of(&format!("{HEAD}{}", names.iter().map(campaign).collect::<String>()))
 }
 
-const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+pub const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// Whoever came: the first `none` people did not, the others by chance.
 fn came(patron: i64, none: i64) -> bool {
@@ -144,7 +144,7 @@ fn subtracted(measures: &[(&Vec<BTreeSet<i64>>, usize)], printed: &[Line], limit
 
 /// Sets as audiences are: a whole and its parts, a part and a part of it, what is in either of two and in both; with a few
 /// people more or less.
-fn audiences(luck: &mut Luck) -> Vec<BTreeSet<i64>> {
+pub fn audiences(luck: &mut Luck) -> Vec<BTreeSet<i64>> {
     let size = [40, 150, 600][luck.below(3) as usize];
     let few = luck.below(14) as i64;
     let everybody: BTreeSet<i64> = (0..size).collect();

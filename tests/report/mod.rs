@@ -4,6 +4,7 @@ mod across;
 mod attack;
 mod cells;
 mod figures;
+mod groups;
 mod releases;
 mod shares;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bookmobile::engine;
 use bookmobile::report::count::{Person, people};
-use bookmobile::report::lines::Count;
+use bookmobile::report::lines::{Asked, Count, Line, Measured, lines};
 use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
 
@@ -108,6 +108,77 @@ fn rep_03_a_later_report_of_another_campaign_does_not_show_what_happened_in_betw
     // Without anything in between both are shown.
     let (mut world, _) = visited(60, 40);
     assert_eq!([enrolled(&mut world, "one"), enrolled(&mut world, "two")], [Count::Known(40); 2]);
+}
+
+/// REP-03: who counted forty people before still knows it when the campaign has newer figures that nobody asked for.
+#[test]
+fn rep_03_a_report_that_no_longer_stands_is_still_known() {
+    let more = "event loan { title text }
+        campaign people { purpose essential  audience everyone  start on visit  again never  goal has loan within 30 days  send note }
+        campaign trial { purpose essential  audience everyone  start on visit  again never  holdout 20%  send note }";
+    let mut world = World::new(program_of(&format!("{TWINS}{more}")));
+    world.people_of(40);
+    let all = world.store.reader().patrons().expect("readable");
+    world.happen("visit", &all, hours(1));
+    world.tick(hours(2));
+    let held_out = world.groups("trial")[&0].len();
+    assert!((1..10).contains(&held_out), "{held_out}");
+    assert_eq!(enrolled(&mut world, "people"), Count::Known(40));
+    world.happen("loan", &all[..15], hours(3));
+    world.tick(hours(4));
+    assert_eq!(enrolled(&mut world, "trial"), Count::Hidden);
+    assert_eq!(world.report(&["people"])[0].lines[0].goal_reached, Count::Known(15));
+}
+
+/// REP-03: that nobody was held out is hidden, and stays so beside a later report of the same people.
+#[test]
+fn rep_03_a_later_report_does_not_tell_that_nobody_was_held_out() {
+    let trial =
+        "campaign trial { purpose essential  audience everyone  start on visit  again never  holdout 1%  send note }";
+    for order in [["trial", "one"], ["one", "trial"]] {
+        let mut world = World::new(program_of(&format!("{TWINS}{trial}")));
+        world.people_of(20);
+        let all = world.store.reader().patrons().expect("readable");
+        world.happen("visit", &all, hours(1));
+        world.tick(hours(2));
+        assert!(!world.groups("trial").contains_key(&0), "nobody is held out");
+        assert_eq!(order.map(|name| enrolled(&mut world, name)), [Count::Known(20), Count::Hidden], "{order:?}");
+    }
+}
+
+/// REP-03: of eighteen people in two arms nine had come of each; that fifteen and sixteen have come since would tell that
+/// some of each had.
+#[test]
+fn rep_03_a_later_report_does_not_tell_what_the_one_before_hid() {
+    let program = program_of(TWINS);
+    let campaign = program.campaign(Symbol::new("parts")).expect("a campaign");
+    let people = |reached: [i64; 2]| -> Vec<Person> {
+        let one = |patron: i64| {
+            let arm = usize::from(patron >= 40);
+            Person {
+                patron: PatronId(patron),
+                held_out: false,
+                arms: vec![(0, arm)],
+                enrolled_at: hours(1),
+                sent_at: Some(hours(1)),
+                delivered_at: None,
+                clicked_at: None,
+                goal_known: true,
+                reached_at: (patron % 40 < reached[arm]).then_some(hours(2)),
+                goal_open: true,
+            }
+        };
+        (0..80).map(one).collect()
+    };
+    let measured = Measured { delivery: false, clicks: false, goal: true };
+    let (then, now) = (people([9, 9]), people([15, 16]));
+    let before = lines(&program, &[Asked { campaign, people: &then, measured, told: None }], 10).remove(0);
+    let reached = |lines: &[Line]| -> Vec<Count> { lines.iter().map(|line| line.goal_reached).collect() };
+    assert_eq!(reached(&before), [Count::Known(18), Count::Hidden, Count::Hidden]);
+    let asked = [(&then, Some(before.as_slice())), (&now, None)];
+    let asked = asked.map(|(people, told)| Asked { campaign, people, measured, told });
+    let after = lines(&program, &asked, 10).remove(1);
+    assert_eq!(reached(&after), [Count::Known(31), Count::Hidden, Count::Hidden]);
 }
 
 /// REP-03: a new name does not make a new report.
