@@ -267,10 +267,10 @@ fn tie_versions(table: &mut Table, before: &[(Part<'_>, Cells)], now: &[(Part<'_
         let is_same =
             |later: &Part<'_>| part.group.as_ref().zip(later.group.as_ref()).is_some_and(|(a, b)| a.is_same(b));
         let Some((later, of_later)) = now.iter().find(|(later, _)| is_same(later)) else { continue };
-        for measure in 0..MEASURES {
+        for (measure, does) in DOES.iter().enumerate() {
             let (Some(old), Some(new)) = (cells.0[measure], of_later.0[measure]) else { continue };
             let who = |part: &Part<'_>| -> BTreeSet<PatronId> {
-                part.people.iter().filter(|person| DOES[measure](person)).map(|person| person.patron).collect()
+                part.people.iter().filter(|person| does(person)).map(|person| person.patron).collect()
             };
             let (then, since) = (who(part), who(later));
             if then.is_subset(&since) {
