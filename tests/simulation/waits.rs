@@ -1,6 +1,6 @@
 //! What waits after a delivery does so for a reason that is true, and until an instant at which it may go.
 
-use bookmobile::program::Program;
+use bookmobile::program::{Program, StartKind};
 use bookmobile::store::Store;
 use bookmobile::symbol::Symbol;
 use bookmobile::time::Instant;
@@ -52,7 +52,7 @@ pub fn with_reason(store: &Store, program: &Program, laws: &Laws, tried: &[i64],
             }
             "dropped" => {}
             "queued" if try_at <= now => return wrong("lost"),
-            "queued" if reason.starts_with("outside the hours") => {
+            "queued" if reason.ends_with("outside the hours of delivery") => {
                 let too_long = may_leave(now) || !may_leave(try_at) || may_leave(try_at.plus_seconds(-1));
                 if is_personal && too_long {
                     return wrong("held by hours");
@@ -64,6 +64,15 @@ pub fn with_reason(store: &Store, program: &Program, laws: &Laws, tried: &[i64],
                 }
             }
             "queued" if reason == "the other side is busy" => {}
+            // That the next tick withdraws it is a law of its own (`owed`).
+            "queued" if reason.starts_with("the date of its start changed") => {
+                if !matches!(
+                    campaign.start.kind,
+                    StartKind::EventDate { .. } | StartKind::Date { .. } | StartKind::Anniversary { .. }
+                ) {
+                    return wrong("no date starts it");
+                }
+            }
             _ => return wrong("waits for nothing"),
         }
     }
