@@ -266,7 +266,7 @@ fn json_of_line(line: &Line) -> Json {
         Group::Arm { .. } => "arm",
     };
     let split = match line.group {
-        Group::Arm { split, .. } | Group::HeldOutAt { split } => Some(split + 1),
+        Group::Arm { split, .. } | Group::HeldOutAt { split, .. } => Some(split + 1),
         _ => None,
     };
     let (arm, percent, first) = match &line.group {

@@ -24,10 +24,15 @@ pub enum Group {
     HeldOut,
     /// Of those held out, who came to a split: whom its arms are compared with.
     HeldOutAt {
+        /// The split's number in the text, and what it is known by; older reports do not have that.
         split: usize,
+        #[serde(default)]
+        name: String,
     },
     Arm {
         split: usize,
+        #[serde(default)]
+        name: String,
         arm: usize,
         percent: Option<i64>,
         first: Option<String>,
@@ -35,11 +40,23 @@ pub enum Group {
 }
 
 impl Group {
-    /// Whether it is the same group, whatever its share and its first message were edited to.
+    /// Whether it is the same group, whatever its share was edited to and wherever its split stands.
     fn is_same(&self, other: &Group) -> bool {
-        match (self, other) {
-            (Group::Arm { split, arm, .. }, Group::Arm { split: of, arm: other, .. }) => (split, arm) == (of, other),
+        match (self.at_split(), other.at_split()) {
+            (Some((split, name, arm)), Some((other_split, other_name, other_arm))) => {
+                let is_named = !name.is_empty() && !other_name.is_empty();
+                arm == other_arm && if is_named { name == other_name } else { split == other_split }
+            }
             _ => self == other,
+        }
+    }
+
+    /// The number and the name of its split, and the arm of it.
+    fn at_split(&self) -> Option<(usize, &str, Option<usize>)> {
+        match self {
+            Group::HeldOutAt { split, name } => Some((*split, name, None)),
+            Group::Arm { split, name, arm, .. } => Some((*split, name, Some(*arm))),
+            Group::Everybody | Group::Written | Group::HeldOut => None,
         }
     }
 }

@@ -104,6 +104,7 @@ pub fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limi
             let of_program = described.arms.get(arm);
             let group = Group::Arm {
                 split,
+                name: described.name.clone(),
                 arm,
                 percent: of_program.map(|arm| arm.percent),
                 first: of_program.and_then(|arm| arm.first.clone()),
@@ -123,7 +124,7 @@ pub fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limi
         if (rest.len() as i64) < limit {
             continue;
         }
-        parts.push(Part { group: Some(Group::HeldOutAt { split }), people: came });
+        parts.push(Part { group: Some(Group::HeldOutAt { split, name: described.name.clone() }), people: came });
         parts.push(Part { group: None, people: rest });
         wholes.push(Whole { whole: held_out, parts: vec![parts.len() - 2, parts.len() - 1] });
     }

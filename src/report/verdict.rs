@@ -139,7 +139,7 @@ pub fn name(group: &Group) -> String {
         Group::Everybody => "everybody".to_owned(),
         Group::Written => "written to".to_owned(),
         Group::HeldOut => "held out".to_owned(),
-        Group::HeldOutAt { split } => format!("held out, split {}", split + 1),
+        Group::HeldOutAt { split, .. } => format!("held out, split {}", split + 1),
         Group::Arm { split: 0, arm, .. } => format!("arm {}", arm + 1),
         Group::Arm { split, arm, .. } => format!("split {} arm {}", split + 1, arm + 1),
     }
@@ -167,7 +167,9 @@ pub fn comparisons(lines: &[Line], has_goal: bool) -> Vec<Comparison> {
             Group::Everybody | Group::Written => (held_out, None),
             Group::HeldOut | Group::HeldOutAt { .. } => (None, None),
             Group::Arm { split, .. } => (
-                find(&|group| *group == Group::HeldOutAt { split }).or(held_out).filter(|_| has_goal),
+                find(&|group| matches!(group, Group::HeldOutAt { split: of, .. } if *of == split))
+                    .or(held_out)
+                    .filter(|_| has_goal),
                 find(&|group| matches!(group, Group::Arm { split: of, arm: 0, .. } if *of == split)),
             ),
         };

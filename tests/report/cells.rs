@@ -152,7 +152,7 @@ fn truth(lines: &[Line], people: &[Person], is_nested: bool) -> BTreeMap<String,
             Group::Everybody => true,
             Group::Written => !person.held_out,
             Group::HeldOut => person.held_out,
-            Group::HeldOutAt { split } => person.held_out && in_arm(person, *split).is_some(),
+            Group::HeldOutAt { split, .. } => person.held_out && in_arm(person, *split).is_some(),
             Group::Arm { split, arm, .. } => {
                 let is_around = *split != 1 || !is_nested || in_arm(person, 0) == Some(0);
                 !person.held_out && is_around && in_arm(person, *split) == Some(*arm)
