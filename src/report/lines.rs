@@ -252,10 +252,14 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
     if across::tie(&mut table, &sets, limit, most) > most {
         return None;
     }
-    // From whoever sees the counts alone, and from whoever also knows what follows from the program: who hides more hides
-    // no less from either.
+    // From whoever sees the counts alone, from whoever also knows what follows from the program, and from whoever knows that
+    // nothing was sent in an arm of nobody, which tells that it is one where something was sent to all: who hides more hides
+    // no less from any.
     let mut hidden = hide::hidden(&table, limit);
     all.iter().flatten().flat_map(|(_, cells)| &cells.2).for_each(|&cell| table.tell(cell));
+    hidden.extend(hide::hidden(&table, limit));
+    let of_nobody = all.iter().flatten().filter(|(part, _)| part.people.is_empty());
+    of_nobody.filter_map(|(_, cells)| cells.0[1]).for_each(|cell| table.tell(cell));
     hidden.extend(hide::hidden(&table, limit));
     let count = |cell: Option<CellId>| match cell {
         None => Count::None,
@@ -378,7 +382,8 @@ impl Cells {
             let value = people.iter().filter(|person| DOES[measure](person)).count() as u64;
             let cell = is_counted.then(|| table.cell(value, role, line + worth));
             // That all have come to a split, or that nothing was sent in an arm yet.
-            if value == 0 && (part.group.is_none() && people.is_empty() || measure == 1) {
+            let may_follow = if people.is_empty() { part.group.is_none() } else { measure == 1 };
+            if value == 0 && may_follow {
                 follows.extend(cell);
             }
             cell

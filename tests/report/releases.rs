@@ -7,6 +7,7 @@ use bookmobile::report::count::{Person, people};
 use bookmobile::report::lines::{Asked, Count, Line, Measured, lines};
 use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
+use bookmobile::time::Instant;
 
 use super::world::{Luck, World, hours, program, program_of};
 
@@ -146,6 +147,22 @@ fn rep_03_a_later_report_does_not_tell_that_nobody_was_held_out() {
     }
 }
 
+/// Somebody who was sent something in an arm of `parts`.
+fn in_arm(patron: i64, arm: usize, reached_at: Option<Instant>) -> Person {
+    Person {
+        patron: PatronId(patron),
+        held_out: false,
+        arms: vec![(0, arm)],
+        enrolled_at: hours(1),
+        sent_at: Some(hours(1)),
+        delivered_at: None,
+        clicked_at: None,
+        goal_known: true,
+        reached_at,
+        goal_open: true,
+    }
+}
+
 /// REP-03: of eighteen people in two arms nine had come of each; that fifteen and sixteen have come since would tell that
 /// some of each had.
 #[test]
@@ -155,18 +172,7 @@ fn rep_03_a_later_report_does_not_tell_what_the_one_before_hid() {
     let people = |reached: [i64; 2]| -> Vec<Person> {
         let one = |patron: i64| {
             let arm = usize::from(patron >= 40);
-            Person {
-                patron: PatronId(patron),
-                held_out: false,
-                arms: vec![(0, arm)],
-                enrolled_at: hours(1),
-                sent_at: Some(hours(1)),
-                delivered_at: None,
-                clicked_at: None,
-                goal_known: true,
-                reached_at: (patron % 40 < reached[arm]).then_some(hours(2)),
-                goal_open: true,
-            }
+            in_arm(patron, arm, (patron % 40 < reached[arm]).then_some(hours(2)))
         };
         (0..80).map(one).collect()
     };
@@ -210,6 +216,18 @@ fn rep_02_a_small_arm_does_not_follow_from_what_was_sent() {
         assert!(arms.iter().all(|arm| arm.is_some_and(|count| count >= 10)), "{came}: {all:?} {one:?} {other:?}");
     }
     assert!(small > 2, "{small} with a small arm");
+}
+
+/// REP-02: nor that nobody is in an arm.
+#[test]
+fn rep_02_an_arm_of_nobody_does_not_follow_from_what_was_sent() {
+    let program = program_of(TWINS);
+    let campaign = program.campaign(Symbol::new("parts")).expect("a campaign");
+    let measured = Measured { delivery: false, clicks: false, goal: true };
+    let people: Vec<Person> = (0..30).map(|patron| in_arm(patron, 1, None)).collect();
+    let found = lines(&program, &[Asked { campaign, people: &people, measured, told: None }], 10).remove(0);
+    let tells = |line: &Line| [line.enrolled, line.sent, line.goal_known].iter().any(|count| count.known().is_some());
+    assert!(!(tells(&found[0]) && tells(&found[2])), "all thirty are in arm 2: {found:?}");
 }
 
 /// REP-03: a library that becomes stricter does not repeat what it now finds too small.
