@@ -141,7 +141,13 @@ pub(super) fn sentence(affected: &Affected) -> String {
     parts.extend(affected.passed_by.iter().map(|(step, count)| {
         format!("{} do not come to `{step}` any more: it now stands where they no longer pass", show::count(*count))
     }));
-    format!("of {} that run, {}", show::count(affected.running), parts.join("; "))
+    if affected.cut_short > 0 {
+        let what = "gathered several rows, and what is to be sent now tells of one alone";
+        parts.push(format!("{} {what}", show::count(affected.cut_short)));
+    }
+    let of =
+        if affected.running > 0 { format!("of {} that run, ", show::count(affected.running)) } else { String::new() };
+    format!("{of}{}", parts.join("; "))
 }
 
 fn table(found: &DryRun) -> Table {
@@ -272,7 +278,9 @@ fn write_queue(name: &str, queue: &Queue, indent: &str, zone: &Zone, terminal: &
         write_wrapped(terminal, &indent, &text)?;
     }
     for unsent in &queue.held {
-        let until = unsent.until.map_or_else(String::new, |until| format!(" until {}", show::instant(until, zone)));
+        let until = unsent
+            .until
+            .map_or_else(String::new, |until| format!(", to be tried again {},", show::instant(until, zone)));
         let text = format!("{} wait{until}: {}", people(unsent.count, unsent.patrons), unsent.reason);
         write_wrapped(terminal, &indent, &text)?;
     }
@@ -324,6 +332,7 @@ fn json_of(found: &DryRun, program: &Program) -> Json {
                 "end": affected.end,
                 "stand_still": affected.stand_still,
                 "passed_by": affected.passed_by,
+                "cut_short": affected.cut_short,
             })
         })
         .collect();

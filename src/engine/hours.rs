@@ -53,7 +53,7 @@ impl<'p> Hours<'p> {
     fn openings(&self, day: Day) -> impl Iterator<Item = Instant> {
         let (quiet, between) = (self.quiet.map(|quiet| self.on(day, quiet)), self.between);
         let times = [Some(TimeOfDay(0)), quiet.map(|quiet| quiet.to), between.map(|between| between.from)];
-        times.into_iter().flatten().map(move |time| self.zone.at(day, time))
+        times.into_iter().flatten().flat_map(move |time| [self.zone.at(day, time), self.zone.at_last(day, time)])
     }
 
     /// A window on a date: a time of day that a change of the clock skips is as much later as the gap is long (section 7),
@@ -112,6 +112,9 @@ mod tests {
         let autumn = Hours::new(&zone, window((1, 30), (3, 0)), &Deliver::Default);
         assert_eq!(autumn.next_open(at("2026-11-01T05:45:00Z")), Some(at("2026-11-01T06:00:00Z")));
         assert!(!autumn.open(at("2026-11-01T06:45:00Z")));
+        let early = Hours::new(&zone, window((21, 0), (1, 15)), &Deliver::Default);
+        assert_eq!(early.next_open(at("2026-11-01T05:01:00Z")), Some(at("2026-11-01T05:15:00Z")));
+        assert_eq!(early.next_open(at("2026-11-01T06:01:00Z")), Some(at("2026-11-01T06:15:00Z")));
         let evening = Deliver::Narrow { on: vec![], between: window((1, 0), (1, 30)) };
         let twice = Hours::new(&zone, None, &evening);
         for (instant, is_open) in [("05:15", true), ("05:45", false), ("06:15", true), ("06:45", false)] {

@@ -132,6 +132,11 @@ pub enum Lead {
 }
 
 impl Op<'_> {
+    /// Whether an enrolment that comes to it may go on in another version: it is no joint between steps, and not the end.
+    pub fn is_step(&self) -> bool {
+        !matches!(self, Op::Jump(_) | Op::Round(_) | Op::Stop)
+    }
+
     fn name(&self) -> Option<&StepName> {
         match self {
             Op::Send(Send { name, .. }) | Op::Publish { name, .. } => Some(name),
@@ -211,6 +216,24 @@ impl<'p> Journey<'p> {
                 ahead.extend(op.next(index, &self.ops));
                 // Another round begins.
                 ahead.extend(if let Op::Round(head) = op { Some(*head) } else { None });
+            }
+        }
+        found
+    }
+
+    /// The first operations behind `from` that `newer` has as well, and where it has them: from there on an enrolment goes
+    /// on in that.
+    pub fn leads_to(&self, from: usize, newer: &Journey<'_>) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        let mut seen = vec![false; self.ops.len()];
+        let mut ahead: Vec<usize> = self.ops[from].next(from, &self.ops).collect();
+        while let Some(index) = ahead.pop() {
+            if std::mem::replace(&mut seen[index], true) {
+                continue;
+            }
+            match newer.find(&self.places[index]).filter(|_| self.ops[index].is_step()) {
+                Some(at) => found.push((index, at)),
+                None => ahead.extend(self.ops[index].next(index, &self.ops)),
             }
         }
         found

@@ -103,8 +103,7 @@ impl Visit<'_, '_> {
                     enrolment.wake = None;
                     enrolment.place = journey.place(at).to_owned();
                     enrolment.revision = plan.program.revision.to_string();
-                    let is_step = !matches!(journey.ops[at], Op::Jump(_) | Op::Round(_) | Op::Stop);
-                    if is_step && self.tick.is_left(&enrolment) {
+                    if journey.ops[at].is_step() && self.tick.is_left(&enrolment) {
                         enrolment.wake = Some(due);
                         state::update_enrolment(self.db(), &enrolment)?;
                         self.state.enrolments[position] = enrolment;

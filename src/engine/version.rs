@@ -6,19 +6,20 @@
 //! caller compiles those that are asked for.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
+use crate::engine::journey::Journey;
 use crate::engine::plan::Plan;
 use crate::engine::state::{self, Enrolment, PatronState};
 use crate::engine::tick::Tick;
 use crate::engine::visit::Visit;
 use crate::eval::{Interpreter, NEVER, World};
-use crate::program::Program;
+use crate::program::{Program, Together};
 use crate::rule::{Facts, PatronId};
 use crate::store::{Needs, Reader, Store, StoreError};
 use crate::time::Instant;
@@ -67,15 +68,25 @@ pub struct Affected {
     pub end: u64,
     /// Stand still: the campaign is not in the program, or is a draft.
     pub stand_still: u64,
-    /// Of those that go on here: for how many a step that sends (`send hello`) was still to come, and now stands where
-    /// they do not come by.
+    /// For how many of those that go on here, now or later, a step that sends (`send hello`) may still have come, and now
+    /// stands where they do not come by.
     pub passed_by: BTreeMap<String, u64>,
+    /// Gathered several rows, and what is to be sent now tells of one alone, as the campaign no longer gathers.
+    pub cut_short: u64,
 }
 
 impl Affected {
     /// Whether the edit changes anything for one of them.
     pub fn is_any(&self) -> bool {
-        self.go_on_here + self.go_on_before + self.end + self.stand_still > 0
+        self.go_on_here + self.go_on_before + self.end + self.stand_still + self.cut_short > 0
+    }
+}
+
+impl Affected {
+    /// So many do not come by steps any more: by all that one of the ways passes by.
+    fn pass_by(&mut self, ways: impl IntoIterator<Item = BTreeSet<String>>, count: u64) {
+        let steps: BTreeSet<String> = ways.into_iter().flatten().collect();
+        steps.into_iter().for_each(|step| *self.passed_by.entry(step).or_default() += count);
     }
 }
 
@@ -103,18 +114,41 @@ pub fn affected(store: &Store, plan: &Plan<'_>) -> Result<BTreeMap<String, Affec
                 continue;
             }
             affected.go_on_here += of.count;
-            let Some((older, was)) = began_in.and_then(|older| Some((older, older.find(&of.place)?))) else { continue };
-            let (everywhere, ahead) = (journey.sends(0), journey.sends(at));
-            for step in older.sends(was).intersection(&everywhere).filter(|step| !ahead.contains(*step)) {
-                *affected.passed_by.entry((*step).to_owned()).or_default() += of.count;
-            }
-        } else if began_in.is_some_and(|older| older.find(&of.place).is_some()) {
+            let was = began_in.and_then(|older| Some((older, older.find(&of.place)?)));
+            affected.pass_by(was.map(|(older, was)| passed_by(older, was, journey, at)), of.count);
+        } else if let Some((older, was)) = began_in.and_then(|older| Some((older, older.find(&of.place)?))) {
             affected.go_on_before += of.count;
+            let steps = older.leads_to(was, journey).into_iter();
+            affected.pass_by(steps.map(|(was, at)| passed_by(older, was, journey, at)), of.count);
         } else {
             affected.end += of.count;
         }
     }
+    for (campaign, count) in gathered(store.connection())? {
+        let starts_alone = |index: usize| plan.campaigns[index].start.together() == Together::No;
+        if plan.find(&campaign).is_some_and(starts_alone) {
+            found.entry(campaign).or_default().cut_short = count;
+        }
+    }
     Ok(found)
+}
+
+/// The steps that send which are still to come in `older` from `was` on, and stand in `newer`, but not from `at` on.
+fn passed_by(older: &Journey<'_>, was: usize, newer: &Journey<'_>, at: usize) -> BTreeSet<String> {
+    let (everywhere, ahead) = (newer.sends(0), newer.sends(at));
+    let sends = older.sends(was).into_iter();
+    sends.filter(|step| everywhere.contains(step) && !ahead.contains(step)).map(str::to_owned).collect()
+}
+
+/// By campaign how many enrolments gathered several rows and have something to send still.
+fn gathered(db: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let mut query = db.prepare_cached(
+        "SELECT campaign, count(*) FROM enrolment AS e WHERE (state IN ('gathering', 'running') \
+         OR EXISTS (SELECT 1 FROM outbox WHERE enrolment = e.id AND state = 'queued')) \
+         AND (SELECT count(*) FROM occurrence WHERE enrolment = e.id) > 1 GROUP BY campaign",
+    )?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    rows.collect()
 }
 
 /// Enrolments that run, of one campaign, at one place, begun in one version.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::tz::{Disambiguation, TimeZone};
 
 use super::{Day, Duration, Instant, TimeOfDay};
 
@@ -87,12 +87,22 @@ impl Zone {
     /// The instant of a time of day on a local date. A skipped time is as much later as the gap is long; of two
     /// the first is meant. `24:00` is the first instant of the next day.
     pub fn at(&self, day: Day, time: TimeOfDay) -> Instant {
+        // The rule of RFC 5545.
+        self.of_day(day, time, Disambiguation::Compatible)
+    }
+
+    /// The same, but of two instants the second.
+    pub fn at_last(&self, day: Day, time: TimeOfDay) -> Instant {
+        self.of_day(day, time, Disambiguation::Later)
+    }
+
+    fn of_day(&self, day: Day, time: TimeOfDay, which: Disambiguation) -> Instant {
         if time.0 >= 86_400 {
             return self.start_of(day.plus_days(1));
         }
         let seconds = time.0 as i32;
         let time = civil::time((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, 0);
-        self.resolve(day.civil().to_datetime(time))
+        self.resolve(day.civil().to_datetime(time), which)
     }
 
     /// `duration` after `instant`: elapsed time for hours and minutes, else the same local time of day.
@@ -101,7 +111,10 @@ impl Zone {
             return instant.plus_seconds(seconds);
         }
         let local = self.civil(instant);
-        self.resolve(Day::from_civil(local.date()).plus(duration).civil().to_datetime(local.time()))
+        self.resolve(
+            Day::from_civil(local.date()).plus(duration).civil().to_datetime(local.time()),
+            Disambiguation::Compatible,
+        )
     }
 
     /// The next local midnight after `instant`.
@@ -133,9 +146,8 @@ impl Zone {
         repeated.collect()
     }
 
-    fn resolve(&self, local: civil::DateTime) -> Instant {
-        // "Compatible" is the rule of RFC 5545.
-        match self.zone.to_ambiguous_timestamp(local).compatible() {
+    fn resolve(&self, local: civil::DateTime, which: Disambiguation) -> Instant {
+        match self.zone.to_ambiguous_timestamp(local).disambiguate(which) {
             Ok(timestamp) => Instant::from_timestamp(timestamp),
             Err(_) if local.year() > 0 => Instant::from_timestamp(jiff::Timestamp::MAX),
             Err(_) => Instant::from_timestamp(jiff::Timestamp::MIN),
@@ -158,6 +170,18 @@ mod tests {
         assert_eq!(at("America/Toronto", "2026-03-08", 2, 30), "2026-03-08T07:30:00Z");
         assert_eq!(at("America/Toronto", "2026-11-01", 1, 30), "2026-11-01T05:30:00Z");
         assert_eq!(at("America/Toronto", "2026-11-01", 24, 0), "2026-11-02T05:00:00Z");
+    }
+
+    #[test]
+    fn the_last_of_two_equal_times_is_after_the_clock_was_put_back() {
+        let zone = Zone::named("America/Toronto").expect("a zone");
+        let last = |day: &str, hour| {
+            let day = Day::from_civil(day.parse().expect("a date"));
+            zone.at_last(day, TimeOfDay::new(hour, 30, 0).expect("a time")).timestamp().to_string()
+        };
+        assert_eq!(last("2026-11-01", 1), "2026-11-01T06:30:00Z");
+        assert_eq!(last("2026-11-01", 2), "2026-11-01T07:30:00Z");
+        assert_eq!(last("2026-03-08", 2), "2026-03-08T07:30:00Z");
     }
 
     #[test]

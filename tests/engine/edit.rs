@@ -284,14 +284,15 @@ fn what_was_gathered_goes_on_as_it_began() {
              campaign c {{ purpose essential  audience everyone  start on visit {together}  send about  wait 1 day  send about }}"
         ))
     };
-    for (old, new) in [("together for 2 days", ""), ("", "together for 2 days")] {
+    for (old, new, visits, cut_short) in [("together for 2 days", "", 2, 1), ("", "together for 2 days", 1, 0)] {
         let (old, new) = (of(old), of(new));
         let mut town = Town::new(&old);
         town.tick(&old, 0);
-        town.visit(&old, 1, "Hall");
+        ["Hall", "Attic"][..visits].iter().for_each(|place| town.visit(&old, 1, place));
         town.tick(&old, 1);
         let found = dry_run(&town.store, &new, None, at(2), &Means::default()).expect("a preview");
-        assert_eq!(found.affected[0].1.go_on_before, 1);
+        let affected = &found.affected[0].1;
+        assert_eq!((affected.go_on_before, affected.cut_short), (1, cut_short));
         for day in 2..8 {
             town.tick(&new, day);
         }
@@ -525,6 +526,12 @@ fn a_dry_run_names_the_steps_that_an_edit_puts_behind_an_enrolment() {
     // What they have had already, what is no longer there and what they still come by are not named.
     foretells(begun, "send note_a  wait 2 days  send note_c", &[], &["note_a", "note_c"]);
     foretells(begun, "send note_b  send note_a  wait 2 days  send note_b", &[], &["note_a", "note_b"]);
+    // Also where they go on here only later: from `send note_a` on.
+    let (affected, sent) =
+        foretold("wait 1 day  send note_a  wait 1 day  send note_b", &steps("send note_b  wait 1 day  send note_a"));
+    let passed_by = [("send note_b".to_owned(), 1)].into();
+    assert_eq!(affected, moved(engine::Affected { running: 1, go_on_before: 1, passed_by, ..Default::default() }));
+    assert_eq!(sent, ["note_a"]);
     // The next round of a `repeat` comes by its first step.
     let repeat = "repeat every 2 days up to 2 times { send note_a  wait 1 day  send note_b }";
     let first = "repeat every 2 days up to 2 times { send note_b  send note_a  wait 1 day }";

@@ -103,7 +103,7 @@ fn a_message_of_an_old_date_waits_for_the_tick_that_withdraws_it() {
             town.tick(2, 9);
             town.moves(0, moved);
             assert_eq!(town.deliver(2, 10).0, (0, 1, 0), "{start}, {moved:?}");
-            assert_eq!(town.reason().as_deref(), Some("the date of its start changed; the next tick withdraws it"));
+            assert_eq!(town.reason().as_deref(), Some("the date of its start changed, and the next tick decides"));
             town.tick(2, 11);
             assert_eq!(town.deliver(2, 12).0, (0, 0, 0), "{start}: withdrawn");
             assert_eq!(town.reason().as_deref(), Some("the date of its start changed before anything was sent"));

@@ -59,7 +59,7 @@ impl Gate<'_, '_> {
             return Ok(Verdict::Drop("what it is about no longer fits the start's `where`".into()));
         }
         if moved::is_withdrawn_next(db, &running.start, &ask, enrolment.id)? {
-            let reason = "the date of its start changed; the next tick withdraws it";
+            let reason = "the date of its start changed, and the next tick decides";
             return Ok(Verdict::Hold(Instant(self.now.0 + 1), reason.into()));
         }
         let is_personal = queued.recipient.is_personal();
