@@ -46,7 +46,7 @@ impl Rename {
         }
         let failed = |error: StoreError| Failure::new(error.to_string());
         let mut store = Store::open(&self.store).map_err(failed)?;
-        match engine::rename(&mut store, old, new).map_err(failed)? {
+        match engine::rename(&mut store, &program, old, new).map_err(failed)? {
             Ok(()) => writeln!(terminal, "`{new}` goes on where `{old}` was.")?,
             Err(NotRenamed::Unknown) => {
                 return Err(Failure::new(format!("no campaign `{old}` has ticked in this store")));

@@ -211,11 +211,8 @@ impl<'p> Journey<'p> {
         let mut ahead = vec![from];
         while let Some(index) = ahead.pop() {
             if !std::mem::replace(&mut comes[index], true) {
-                let op = &self.ops[index];
-                found.extend(op.name().map(|name| name.content.as_str()));
-                ahead.extend(op.next(index, &self.ops));
-                // Another round begins.
-                ahead.extend(if let Op::Round(head) = op { Some(*head) } else { None });
+                found.extend(self.ops[index].name().map(|name| name.content.as_str()));
+                ahead.extend(self.following(index));
             }
         }
         found
@@ -226,17 +223,24 @@ impl<'p> Journey<'p> {
     pub fn leads_to(&self, from: usize, newer: &Journey<'_>) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         let mut seen = vec![false; self.ops.len()];
-        let mut ahead: Vec<usize> = self.ops[from].next(from, &self.ops).collect();
+        let mut ahead: Vec<usize> = self.following(from).collect();
         while let Some(index) = ahead.pop() {
             if std::mem::replace(&mut seen[index], true) {
                 continue;
             }
             match newer.find(&self.places[index]).filter(|_| self.ops[index].is_step()) {
                 Some(at) => found.push((index, at)),
-                None => ahead.extend(self.ops[index].next(index, &self.ops)),
+                None => ahead.extend(self.following(index)),
             }
         }
         found
+    }
+
+    /// The operations that may come after the one at `index`, also in another round.
+    fn following(&self, index: usize) -> impl Iterator<Item = usize> {
+        let op = &self.ops[index];
+        let again = if let Op::Round(head) = op { Some(*head) } else { None };
+        op.next(index, &self.ops).chain(again)
     }
 
     /// The operation at a place, if this version has it. Older stores have places of two names, with a blank between them.

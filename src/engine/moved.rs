@@ -10,6 +10,9 @@ use crate::rule::RowId;
 
 /// Whether an occurrence of `row` and `date` would be found again by its date.
 pub(super) fn stands(start: &Start, ask: &Ask<'_, '_>, row: Option<RowId>, date: &str) -> bool {
+    if row == Some(RowId::GONE) {
+        return false;
+    }
     let present = match start {
         Start::Date { date, .. } | Start::Anniversary { date, .. } => ask.value(*date, &Scope::NONE).0,
         Start::EventDate { event, field, .. } => {

@@ -10,7 +10,9 @@ use rusqlite::{Connection, params};
 
 use crate::engine::plan::{Plan, Start};
 use crate::engine::state;
+use crate::program::Program;
 use crate::store::{Store, StoreError};
+use crate::symbol::Symbol;
 
 /// A campaign that is new to the store, and starts like one that has left the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,7 +73,13 @@ pub enum NotRenamed {
 ///
 /// # Errors
 /// If the store cannot be read or written; then nothing was renamed.
-pub fn rename(store: &mut Store, before: &str, after: &str) -> Result<Result<(), NotRenamed>, StoreError> {
+pub fn rename(
+    store: &mut Store,
+    program: &Program,
+    before: &str,
+    after: &str,
+) -> Result<Result<(), NotRenamed>, StoreError> {
+    store.align(&program.catalogue)?;
     let transaction = store.begin()?;
     let db = transaction.connection();
     if state::campaign(db, after)?.is_some() {
@@ -93,11 +101,13 @@ pub fn rename(store: &mut Store, before: &str, after: &str) -> Result<Result<(),
          WHERE what = 'report' AND detail ->> '$.campaign' = ?1 ORDER BY id DESC LIMIT 1",
         params![before, after],
     )?;
-    if let Some(mut clock) = state::clock(db)?
-        && clock.campaigns.remove(before)
-    {
-        clock.campaigns.insert(after.to_owned());
-        state::set_campaigns(db, &clock.campaigns)?;
+    if let Some(mut clock) = state::clock(db)? {
+        if clock.campaigns.remove(before) {
+            clock.campaigns.insert(after.to_owned());
+            state::set_campaigns(db, &clock.campaigns)?;
+        }
+        let mut writer = transaction.writer(&program.library.zone, clock.ticked_at);
+        writer.rename_campaign(Symbol::new(before), Symbol::new(after))?;
     }
     transaction.commit()?;
     Ok(Ok(()))

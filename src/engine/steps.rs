@@ -11,7 +11,7 @@ use crate::engine::schedule::first_weekday;
 use crate::engine::state::{self, Enrolment};
 use crate::engine::visit::Visit;
 use crate::program::Together;
-use crate::rule::{EventRow, Facts};
+use crate::rule::{EventRow, Facts, RowId};
 use crate::store::StoreError;
 use crate::symbol::Symbol;
 use crate::time::{Instant, TimeOfDay, Weekday};
@@ -366,7 +366,7 @@ impl Visit<'_, '_> {
 }
 
 /// The rows of an enrolment that still fit the start's `where`, tried as of the start; `None` where nothing is tried:
-/// the campaign starts on no row, or on a single event, which does not change.
+/// the campaign starts on no row, or did when this began, or on a single event, which does not change.
 pub(super) fn fitting_rows<'f>(
     start: &Start,
     ask: &Ask<'_, '_>,
@@ -375,7 +375,9 @@ pub(super) fn fitting_rows<'f>(
     plan: &Plan<'_>,
 ) -> Option<Vec<&'f EventRow>> {
     let (event, admits) = start.row_rule()?;
-    if start.together() == Together::No && !plan.program.catalogue.event(event).is_record() {
+    let has_passed = enrolment.rows.iter().all(|(_, row)| *row == RowId::GONE);
+    let is_single = start.together() == Together::No && !plan.program.catalogue.event(event).is_record();
+    if enrolment.rows.is_empty() || is_single && !has_passed {
         return None;
     }
     let fits = |row: &&EventRow| {

@@ -14,6 +14,11 @@ pub struct PatronId(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowId(pub i64);
 
+impl RowId {
+    /// What an occurrence was about, after that has passed to another patron: no row has this number.
+    pub const GONE: RowId = RowId(0);
+}
+
 /// One patron.
 #[derive(Clone, Debug)]
 pub struct Facts {

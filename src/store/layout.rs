@@ -133,6 +133,13 @@ impl Rows {
         rows
     }
 
+    /// All columns of the rows of an event in which a column has a value.
+    pub fn of_event(&self, column: &str) -> String {
+        let fields = self.columns.iter().map(|column| column.sql.as_str());
+        let names: Vec<&str> = EVENT.iter().copied().chain(fields).collect();
+        format!("SELECT {} FROM {} WHERE {column} = ?1", names.join(", "), self.table)
+    }
+
     /// `UPDATE` of these columns by a condition; the columns' values are bound first.
     pub fn update(&self, changed: &[u16], also: &[&str], condition: &str) -> String {
         let fields = changed.iter().map(|&index| self.columns[usize::from(index)].sql.as_str());

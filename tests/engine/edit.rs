@@ -274,6 +274,65 @@ fn an_event_that_is_corrected_starts_what_it_would_have_started() {
     }
 }
 
+/// What it started for the one before is about nothing of theirs.
+#[test]
+fn what_passes_to_another_patron_is_told_to_that_one_alone() {
+    for start in ["on visit", "1 day after day of visit"] {
+        let text = format!(
+            "campaign c {{ purpose essential  audience everyone  start {start}  expires after 9 days  wait 2 days  send note_a }}"
+        );
+        let visits = compiled(&format!("{}{text}", HEAD.replace("place text", "place text  day date")));
+        let visit = visits.catalogue.event_named(Symbol::new("visit")).expect("declared");
+        let email = visits.catalogue.field_named(Symbol::new("email")).expect("declared");
+        let mut town = Town::new(&visits);
+        town.tick(&visits, 0);
+        let mut told = Vec::new();
+        for (whose, day) in [("ana", 1), ("bea", 5)] {
+            let transaction = town.store.begin().expect("nobody else writes");
+            let mut writer = transaction.writer(&visits.library.zone, at(day));
+            let address = bookmobile::catalogue::Value::text(&format!("{whose}@library.example"));
+            let patron = writer.patron(whose, None, &[(email, Some(address))]).expect("written");
+            let fields = [(1, Some(bookmobile::catalogue::Value::Date(visits.library.zone.day(at(1)))))];
+            writer.event(patron, visit, Some("the visit"), at(1), &fields).expect("written");
+            drop(writer);
+            transaction.commit().expect("written");
+            let plan = Plan::new(&visits);
+            for hour in 0..24 * if whose == "ana" { 4 } else { 9 } {
+                let now = at(day).plus_seconds(hour * 3600);
+                engine::tick(&mut town.store, &plan, now, None).expect("a tick");
+                let mut take = |message: &Handover<'_>| {
+                    told.push(message.address.to_owned());
+                    Handed::Over(Vec::new())
+                };
+                if whose == "bea" {
+                    engine::deliver(&mut town.store, &plan, now, &mut take).expect("a delivery");
+                }
+            }
+        }
+        assert_eq!(told, ["bea@library.example"], "{start}");
+    }
+}
+
+/// A journey that began on no row asks nothing of one, though its campaign starts on rows now.
+#[test]
+fn a_start_on_rows_ends_nothing_that_began_on_none() {
+    let of = |start: &str| {
+        compiled(&format!(
+            "{HEAD} record loan {{ due date }} campaign c {{ purpose essential  audience everyone  start {start}  send note_a \
+             wait 2 days  send note_b }}"
+        ))
+    };
+    let (old, new) = (of("on change of house"), of("on loan where (due is unknown)"));
+    let mut town = Town::new(&old);
+    town.tick(&old, 0);
+    town.house(&old, 1, "eastside");
+    town.tick(&old, 1);
+    for day in 2..5 {
+        town.tick(&new, day);
+    }
+    assert_eq!(town.sent, ["note_a", "note_b"]);
+}
+
 /// Messages of rows that are gathered say `events`, others `event`: what began as the one ends as the one.
 #[test]
 fn what_was_gathered_goes_on_as_it_began() {
@@ -311,13 +370,13 @@ fn a_renamed_campaign_goes_on_in_the_version_of_its_old_name() {
     town.tick(&old, 0);
     town.house(&old, 1, "eastside");
     town.tick(&old, 1);
-    engine::rename(&mut town.store, "moved", "went").expect("writable").expect("renamed");
+    engine::rename(&mut town.store, &new, "moved", "went").expect("writable").expect("renamed");
     let found = dry_run(&town.store, &new, None, at(2), &Means::default()).expect("a preview").affected;
     assert_eq!(found[0].1.go_on_before, 1);
     for day in 2..4 {
         town.tick(&new, day);
     }
-    engine::rename(&mut town.store, "went", "gone").expect("writable").expect("renamed");
+    engine::rename(&mut town.store, &newest, "went", "gone").expect("writable").expect("renamed");
     for day in 4..9 {
         town.tick(&newest, day);
     }
@@ -536,6 +595,13 @@ fn a_dry_run_names_the_steps_that_an_edit_puts_behind_an_enrolment() {
     let repeat = "repeat every 2 days up to 2 times { send note_a  wait 1 day  send note_b }";
     let first = "repeat every 2 days up to 2 times { send note_b  send note_a  wait 1 day }";
     foretells(repeat, first, &[], &["note_a", "note_b", "note_a"]);
+    // It goes on here from the next round on.
+    let rounds = "if house is central { send note_b }  repeat every 2 days up to 2 times { send note_a  wait 1 day }";
+    let edited = format!("send note_c  {}", rounds.replace("1 day", "36 hours"));
+    let (affected, sent) = foretold(&format!("{rounds}  send note_c"), &steps(&edited));
+    let passed_by = [("send note_c".to_owned(), 1)].into();
+    assert_eq!(affected, moved(engine::Affected { running: 1, go_on_before: 1, passed_by, ..Default::default() }));
+    assert_eq!(sent, ["note_a", "note_a"]);
 }
 
 #[test]

@@ -376,14 +376,14 @@ fn del_13_a_renamed_campaign_that_takes_current_members_is_refused() {
     let said = warned(&store, &renamed, 4).expect("a warning");
     assert!(said.contains(&format!("the first tick starts {again}, whomever")), "{said}");
 
-    assert_eq!(engine::rename(&mut store, "nobody", "greeting").expect("readable"), Err(NotRenamed::Unknown));
-    assert_eq!(engine::rename(&mut store, "welcome", "thanks").expect("readable"), Err(NotRenamed::Taken));
-    assert_eq!(engine::rename(&mut store, "welcome", "greeting").expect("written"), Ok(()));
+    assert_eq!(engine::rename(&mut store, &renamed, "nobody", "greeting").expect("readable"), Err(NotRenamed::Unknown));
+    assert_eq!(engine::rename(&mut store, &renamed, "welcome", "thanks").expect("readable"), Err(NotRenamed::Taken));
+    assert_eq!(engine::rename(&mut store, &renamed, "welcome", "greeting").expect("written"), Ok(()));
     assert_eq!(warned(&store, &renamed, 4), None);
     // As if the name had not changed, but for the name.
     let mut undisturbed = store.copy_in_memory().expect("a copy");
     undisturbed.align(&program.catalogue).expect("columns");
-    assert_eq!(engine::rename(&mut undisturbed, "greeting", "welcome").expect("written"), Ok(()));
+    assert_eq!(engine::rename(&mut undisturbed, &renamed, "greeting", "welcome").expect("written"), Ok(()));
     for tick in 4..9 {
         let now = town::instant(tick);
         let report = engine::tick(&mut store, &doubting(), now, None).expect("a tick");

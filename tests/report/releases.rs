@@ -192,12 +192,25 @@ fn rep_03_a_later_report_does_not_tell_what_the_one_before_hid() {
 fn rep_03_a_renamed_campaign_keeps_its_report() {
     let (mut world, all) = visited(60, 40);
     assert_eq!(enrolled(&mut world, "one"), Count::Known(40));
-    let renamed = engine::rename(&mut world.store, "one", "other").expect("written");
-    assert_eq!(renamed, Ok(()));
     world.program = program_of(&TWINS.replace("campaign one", "campaign other"));
+    let renamed = engine::rename(&mut world.store, &world.program, "one", "other").expect("written");
+    assert_eq!(renamed, Ok(()));
     world.happen("visit", &all[40..43], hours(3));
     world.tick(hours(4));
     assert_eq!(enrolled(&mut world, "other"), Count::Known(40));
+}
+
+/// What came back of a campaign's messages counts under the name that it has now, also what comes later.
+#[test]
+fn clicks_go_with_a_renamed_campaign() {
+    let (mut world, all) = visited(60, 40);
+    world.come_back("clicked", "one", &all[..15], hours(3));
+    world.program = program_of(&TWINS.replace("campaign one", "campaign other"));
+    let renamed = engine::rename(&mut world.store, &world.program, "one", "other").expect("written");
+    assert_eq!(renamed, Ok(()));
+    world.come_back("clicked", "other", &all[15..27], hours(4));
+    world.tick(hours(5));
+    assert_eq!(world.report(&["other"]).remove(0).lines[0].clicked, Count::Known(27));
 }
 
 /// REP-02: who knows the program knows that all are in one of two arms, and that all were sent something.
