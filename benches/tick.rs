@@ -232,9 +232,12 @@ fn evaluated(program: &Program, columns: &Columns, now: Instant) -> Vec<Bitmap> 
 fn compare(store: &Store, program: &Program, now: Instant) {
     let columns = everybody(store, program);
     let found = evaluated(program, &columns, now);
-    let sql = "SELECT patron FROM standing JOIN campaign_state ON campaign = ?1
-               WHERE ' ' || campaigns GLOB '* ' || number || '+*' ORDER BY patron";
-    let mut query = store.connection().prepare(sql).expect("a statement");
+    let sql = format!(
+        "SELECT patron FROM {} JOIN campaign_state ON campaign = ?1
+         WHERE ' ' || campaigns GLOB '* ' || number || '+*' ORDER BY patron",
+        engine::STANDING
+    );
+    let mut query = store.connection().prepare(&sql).expect("a statement");
     for (segment, found) in program.segments.iter().zip(found) {
         let campaign = format!("enters_{}", segment.name);
         let held: Vec<i64> =

@@ -72,6 +72,11 @@ pub const COMPILE_FROM: usize = 2_000;
 /// checked from end to end.
 pub const OPEN_FOR_SHARE: i64 = 2_000;
 
+/// Patrons whose standing may be kept apart from that of all others, and the part of all patrons that may be: with more of
+/// them nearly each page of the others is written anyway, as it holds some eighty.
+pub const STANDING_LATELY: i64 = 512;
+pub const STANDING_LATELY_SHARE: i64 = 20;
+
 /// Patrons whose columns a tick holds at once.
 pub const SCREENED_AT_ONCE: usize = 16_384;
 

@@ -7,6 +7,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::engine::lately::{self, Table};
 use crate::engine::standing::Membership;
 use crate::engine::state::{self, Stage};
 use crate::engine::{outbox, visit};
@@ -78,8 +79,8 @@ pub fn merge(
 /// Where `double` stands passes to `kept`. Who is in a start by either card is in it, so that nobody enters for a second time;
 /// who leaves is who leaves by `kept`.
 fn absorb_standing(db: &Connection, program: &Program, kept: PatronId, double: PatronId) -> rusqlite::Result<()> {
-    let Some((until, of_double)) = state::standing(db, double)? else { return Ok(()) };
-    let (also, mut memberships) = state::standing(db, kept)?.unwrap_or_default();
+    let Some((until, of_double)) = lately::read(db, double)? else { return Ok(()) };
+    let (also, mut memberships) = lately::read(db, kept)?.unwrap_or_default();
     for (number, theirs) in of_double.iter() {
         let name = state::campaign_name(db, *number)?;
         let own = memberships.get(*number).unwrap_or_default();
@@ -92,9 +93,8 @@ fn absorb_standing(db: &Connection, program: &Program, kept: PatronId, double: P
         let (value, known) = if is_in { (theirs.value, true) } else { (own.value, own.known) };
         memberships.set(*number, Membership { value, known, entries, exits });
     }
-    state::set_standing(db, kept, until.into_iter().chain(also).min(), &memberships)?;
-    db.execute("DELETE FROM standing WHERE patron = ?1", [double.0])?;
-    Ok(())
+    lately::write(db, Table::Lately, kept, until.into_iter().chain(also).min(), &memberships)?;
+    lately::remove(db, double)
 }
 
 /// The entries or exits of `double` come after those of the other card, but for the last one, which is the same if both cards

@@ -229,6 +229,17 @@ pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Re
     let mut states: Vec<PatronState> = patrons.iter().map(|_| PatronState::default()).collect();
     let ids: Vec<i64> = patrons.iter().map(|patron| patron.0).collect();
     let chosen = serde_json::to_string(&ids).expect("numbers are JSON");
+    let mut query = db.prepare_cached(
+        "SELECT chosen.value, coalesce(lately.campaigns, whole.campaigns), iif(lately.patron IS NULL, whole.until, lately.until) \
+         FROM json_each(?1) AS chosen LEFT JOIN standing_lately AS lately ON lately.patron = chosen.value \
+         LEFT JOIN standing AS whole ON whole.patron = chosen.value AND lately.patron IS NULL",
+    )?;
+    let mut rows = query.query([&chosen])?;
+    while let Some(row) = rows.next()? {
+        let state = &mut states[ids.binary_search(&row.get(0)?).expect("only chosen patrons are selected")];
+        state.memberships = row.get_ref(1)?.as_str_or_null()?.map(standing::read).unwrap_or_default();
+        state.until = row.get::<_, Option<i64>>(2)?.map(Instant);
+    }
     let mut each = |columns: &str, table: &str, read: &mut Reading<'_>| -> rusqlite::Result<()> {
         let from = "FROM json_each(?1) AS chosen CROSS JOIN";
         let sql = format!("SELECT of.patron, {columns} {from} {table} AS of ON of.patron = chosen.value");
@@ -240,11 +251,6 @@ pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Re
         }
         Ok(())
     };
-    each("campaigns, until", "standing", &mut |state, row| {
-        state.memberships = standing::read(row.get_ref(1)?.as_str()?);
-        state.until = row.get::<_, Option<i64>>(2)?.map(Instant);
-        Ok(())
-    })?;
     if reads.watched {
         each("campaign, of.value", "watched", &mut |state, row| {
             state.watched.insert(row.get(1)?, row.get(2)?);
@@ -404,29 +410,6 @@ pub fn last_start(db: &Connection, campaign: &str, patron: PatronId) -> rusqlite
     Ok(latest.map(Instant))
 }
 
-/// Writes where a patron stands: when to look at them again, and all start conditions.
-pub fn set_standing(
-    db: &Connection,
-    patron: PatronId,
-    until: Option<Instant>,
-    memberships: &Memberships,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO standing VALUES (?1, ?2, ?3)
-               ON CONFLICT (patron) DO UPDATE SET until = excluded.until, campaigns = excluded.campaigns";
-    let written = standing::written(memberships);
-    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0), written])?;
-    Ok(())
-}
-
-/// When to look at a patron again, and where they stand; `None`: nowhere.
-pub fn standing(db: &Connection, patron: PatronId) -> rusqlite::Result<Option<(Option<Instant>, Memberships)>> {
-    db.prepare_cached("SELECT until, campaigns FROM standing WHERE patron = ?1")?
-        .query_row([patron.0], |row| {
-            Ok((row.get::<_, Option<i64>>(0)?.map(Instant), standing::read(row.get_ref(1)?.as_str()?)))
-        })
-        .optional()
-}
-
 /// Writes the watched value of a field; unknown removes it.
 pub fn set_watched(db: &Connection, patron: PatronId, campaign: &str, value: Option<&str>) -> rusqlite::Result<()> {
     match value {
@@ -472,13 +455,5 @@ pub fn insert_occurrence(
 pub fn delete_occurrence(db: &Connection, patron: PatronId, campaign: &str, key: &str) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM occurrence WHERE patron = ?1 AND campaign = ?2 AND key = ?3")?
         .execute(params![patron.0, campaign, key])?;
-    Ok(())
-}
-
-/// Writes when the patron is to be looked at again.
-pub fn set_until(db: &Connection, patron: PatronId, until: Option<Instant>) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO standing (patron, until) VALUES (?1, ?2)
-               ON CONFLICT (patron) DO UPDATE SET until = excluded.until";
-    db.prepare_cached(sql)?.execute(params![patron.0, until.map(|until| until.0)])?;
     Ok(())
 }

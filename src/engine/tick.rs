@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::catalogue::{Catalogue, ListId};
 use crate::engine::draws::Draws;
+use crate::engine::lately::{self, Table};
 use crate::engine::occurrence::Watch;
 use crate::engine::plan::Plan;
 use crate::engine::rename::{self, Newcomer};
@@ -142,6 +143,8 @@ pub struct Tick<'a> {
     pub suppressed: &'a SuppressionList,
     pub draws: &'a Draws,
     pub now: Instant,
+    /// Where it writes where patrons stand.
+    pub table: Table,
     /// By index of the plan's campaigns.
     pub watches: Vec<Watch>,
     /// Enrolments that go on in an earlier version.
@@ -222,6 +225,7 @@ fn decide(
         watch.number = state::set_baseline(db, running.name(), &running.fingerprints[0], watch.baseline_at)?;
     }
     let work = work(transaction, plan, &watches, before.as_ref(), now)?;
+    let table = lately::prepare(db, work.len(), reader.newest_patron()?, begins_a_day)?;
     let keyed = Draws::Keyed(key);
     let tables = if work.is_empty() { Tables::default() } else { reader.tables()? };
     let world = World::of(plan.program, &tables);
@@ -239,6 +243,7 @@ fn decide(
         suppressed: &suppressed,
         draws,
         now,
+        table,
         watches,
         elsewhere: Vec::new(),
         has_gone_on: false,
@@ -322,14 +327,11 @@ pub(super) fn touched(
     now: Instant,
 ) -> Result<Touched, StoreError> {
     let changes = reader.changes_since(before.map_or(0, |clock| clock.change))?;
-    let mut due = db.prepare_cached("SELECT patron FROM standing WHERE until <= ?1")?;
-    let due = due.query_map([now.0], |row| row.get(0).map(PatronId))?;
+    let due = lately::due(db, before.map(|clock| clock.ticked_at), now)?;
     let heeded = changes.patrons.into_iter().filter(|change| plan.heeds(change));
     let mut patrons: Vec<Chosen> =
         heeded.map(|change| Chosen { patron: change.patron, change: Some(change) }).collect();
-    for patron in due {
-        patrons.push(Chosen { patron: patron?, change: None });
-    }
+    patrons.extend(due.into_iter().map(|patron| Chosen { patron, change: None }));
     if before.is_some_and(|clock| clock.revision != *plan.program.revision) {
         // When to look at them was said by another version: the time of a goal may be shorter now.
         patrons.extend(state::enrolled(db)?.into_iter().map(|patron| Chosen { patron, change: None }));
@@ -468,13 +470,13 @@ pub fn last_tick(store: &Store) -> Result<Option<Instant>, StoreError> {
 pub fn next_due(store: &Store, plan: &Plan<'_>) -> Result<Option<Instant>, StoreError> {
     let db = store.connection();
     let Some(clock) = state::clock(db)? else { return Ok(None) };
-    let mut next: Option<i64> = db
+    let waits: Option<i64> = db
         .prepare_cached(
-            "SELECT min(at) FROM (SELECT min(until) AS at FROM standing WHERE until IS NOT NULL UNION ALL \
-             SELECT min(try_at) FROM outbox WHERE state = 'queued' UNION ALL \
+            "SELECT min(at) FROM (SELECT min(try_at) AS at FROM outbox WHERE state = 'queued' UNION ALL \
              SELECT min(wake) FROM enrolment WHERE patron IS NULL AND state IN ('gathering', 'running'))",
         )?
         .query_row([], |row| row.get(0))?;
+    let mut next = lately::next_due(db, clock.ticked_at)?.map(|at| at.0).into_iter().chain(waits).min();
     for running in &plan.campaigns {
         let scheduled = running.timetable.and_then(|table| table.next(clock.ticked_at)).map(|at| at.0);
         next = next.into_iter().chain(scheduled).min();

@@ -14,6 +14,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::engine::journey::Journey;
+use crate::engine::lately;
 use crate::engine::plan::Plan;
 use crate::engine::state::{self, Enrolment, PatronState};
 use crate::engine::tick::Tick;
@@ -245,6 +246,7 @@ pub(super) fn drive(tick: &mut Tick<'_>) -> Result<(), StoreError> {
                 suppressed: tick.suppressed,
                 draws: tick.draws,
                 now: tick.now,
+                table: tick.table,
                 watches: Vec::new(),
                 elsewhere: Vec::new(),
                 has_gone_on: false,
@@ -282,19 +284,15 @@ fn go_on(
     let mut visit = Visit { tick, facts, state, until: NEVER };
     visit.journeys()?;
     if let Some(patron) = patron {
-        lower_due(visit.db(), patron, visit.until)?;
+        lower_due(visit.tick, patron, visit.until)?;
     }
     Ok(visit.state.enrolments.pop())
 }
 
-fn lower_due(db: &Connection, patron: PatronId, until: Instant) -> rusqlite::Result<()> {
+fn lower_due(tick: &Tick<'_>, patron: PatronId, until: Instant) -> rusqlite::Result<()> {
     if until == NEVER {
         return Ok(());
     }
-    db.prepare_cached(
-        "INSERT INTO standing (patron, until) VALUES (?1, ?2)
-         ON CONFLICT (patron) DO UPDATE SET until = min(coalesce(until, excluded.until), excluded.until)",
-    )?
-    .execute([patron.0, until.0])?;
-    Ok(())
+    let (known, memberships) = lately::read(tick.db(), patron)?.unwrap_or_default();
+    lately::write(tick.db(), tick.table, patron, known.into_iter().chain([until]).min(), &memberships)
 }

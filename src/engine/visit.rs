@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use crate::engine::ask::{Ask, Scope};
+use crate::engine::lately;
 use crate::engine::occurrence::{Finder, Occurrence, Watch};
 use crate::engine::outbox;
 use crate::engine::plan::Plan;
@@ -77,7 +78,11 @@ impl<'v, 'a> Visit<'v, 'a> {
     ) -> Result<(), StoreError> {
         if look == Look::Nothing {
             let until = next_look(state.until, seen.until, tick.now);
-            return if until == state.until { Ok(()) } else { Ok(state::set_until(tick.db(), patron, until)?) };
+            return if until == state.until {
+                Ok(())
+            } else {
+                Ok(lately::write(tick.db(), tick.table, patron, until, &state.memberships)?)
+            };
         }
         let before = state.clone();
         // Nobody asks for them: the conditions are known.
@@ -269,10 +274,8 @@ impl<'v, 'a> Visit<'v, 'a> {
             state::insert_occurrence(db, patron, &campaign, &key, decided, self.tick.now, None)?;
         }
         let until = next_look(before.until, self.until, self.now());
-        if self.state.memberships != before.memberships {
-            state::set_standing(db, patron, until, &self.state.memberships)?;
-        } else if until != before.until {
-            state::set_until(db, patron, until)?;
+        if until != before.until || self.state.memberships != before.memberships {
+            lately::write(db, self.tick.table, patron, until, &self.state.memberships)?;
         }
         Ok(())
     }

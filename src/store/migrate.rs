@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006-quick-tick.sql"),
     include_str!("migrations/0007-steps-ahead.sql"),
     include_str!("migrations/0008-renamed.sql"),
+    include_str!("migrations/0009-standing-lately.sql"),
 ];
 
 /// The newest version.

@@ -81,6 +81,7 @@ fn prv_01_no_byte_of_an_erased_patron_stays() {
         "SELECT (SELECT count(*) FROM outbox WHERE patron = ?1) + (SELECT count(*) FROM enrolment WHERE patron = ?1) \
                + (SELECT count(*) FROM consent WHERE patron = ?1) + (SELECT count(*) FROM audit WHERE patron = ?1)
                + (SELECT count(*) FROM occurrence WHERE patron = ?1) + (SELECT count(*) FROM standing WHERE patron = ?1)
+               + (SELECT count(*) FROM standing_lately WHERE patron = ?1)
                + (SELECT count(*) FROM change_log WHERE patron = ?1)";
     let left: i64 = town.store().connection().query_row(sql, [ana.0], |row| row.get(0)).expect("read");
     assert_eq!(left, 0);

@@ -99,12 +99,13 @@ pub fn tick_and_deliver(store: &mut Store, plan: &Plan<'_>, now: Instant) {
 
 /// Everything that the engine wrote, and what follows from it, but for the key of the shares.
 pub fn dump(store: &Store) -> String {
-    dump_tables(store, &["engine_clock", "(SELECT patron, until FROM standing)"]) + &decisions(store)
+    let until = format!("(SELECT patron, until FROM {})", engine::STANDING);
+    dump_tables(store, &["engine_clock", &until]) + &decisions(store)
 }
 
 /// What was decided, without what the engine notes for itself.
 pub fn decisions(store: &Store) -> String {
-    let standing = "(SELECT patron, campaigns FROM standing WHERE campaigns <> '')";
+    let standing = &format!("(SELECT patron, campaigns FROM {} WHERE campaigns <> '')", engine::STANDING);
     let tables =
         ["campaign_state", standing, "watched", "enrolment", "occurrence", "outbox", "list_member", "event_sent"];
     dump_tables(store, &tables)

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bookmobile::catalogue::{Channel, MessageLimit, Value};
-use bookmobile::engine::{Handover, RecipientKind};
+use bookmobile::engine::{Handover, RecipientKind, STANDING};
 use bookmobile::eval::{Interpreter, Question, Truth};
 use bookmobile::program::{Campaign, Deliver, Program};
 use bookmobile::rule::{ConsentState, Facts};
@@ -272,11 +272,11 @@ pub fn after_tick(
     let db = store.connection();
     let running: Vec<&str> = lowered.program.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     let mut query = db
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT e.campaign, coalesce(p.key, ''), e.wake, d.until, e.place, e.patron FROM enrolment e \
-             LEFT JOIN patron p ON p.id = e.patron LEFT JOIN standing d ON d.patron = e.patron \
-             WHERE e.state IN ('running', 'gathering')",
-        )
+             LEFT JOIN patron p ON p.id = e.patron LEFT JOIN {STANDING} d ON d.patron = e.patron \
+             WHERE e.state IN ('running', 'gathering')"
+        ))
         .expect("the tables are there");
     let mut rows = query.query(()).expect("readable");
     while let Some(row) = rows.next().expect("readable") {
@@ -301,7 +301,7 @@ pub fn after_tick(
     let tables = reader.tables().expect("readable");
     let world = lowered.world(&tables);
     let mut interpreter = Interpreter::new(&lowered.rules, &world);
-    let mut due = db.prepare_cached("SELECT until FROM standing WHERE patron = ?1").expect("a table");
+    let mut due = db.prepare_cached(&format!("SELECT until FROM {STANDING} WHERE patron = ?1")).expect("a table");
     let mut next = Before::default();
     next.settled = turned::settled(store);
     for patron in reader.patrons().expect("readable") {
@@ -329,11 +329,13 @@ fn memberships(
     now: Instant,
     interpreter: &mut Interpreter<'_>,
 ) -> Result<(), String> {
-    let sql = "SELECT substr(' ' || s.campaigns, instr(' ' || s.campaigns, ' ' || c.number || sign.value) + \
-               length(c.number) + 1, 1) FROM standing s JOIN campaign_state c \
-               JOIN json_each('[\"+\", \"-\", \"?\", \"!\"]') sign \
-               WHERE s.patron = ?1 AND c.campaign = ?2 AND instr(' ' || s.campaigns, ' ' || c.number || sign.value) > 0";
-    let mut stored = store.connection().prepare_cached(sql).expect("a table");
+    let sql = format!(
+        "SELECT substr(' ' || s.campaigns, instr(' ' || s.campaigns, ' ' || c.number || sign.value) + \
+         length(c.number) + 1, 1) FROM {STANDING} s JOIN campaign_state c \
+         JOIN json_each('[\"+\", \"-\", \"?\", \"!\"]') sign \
+         WHERE s.patron = ?1 AND c.campaign = ?2 AND instr(' ' || s.campaigns, ' ' || c.number || sign.value) > 0"
+    );
+    let mut stored = store.connection().prepare_cached(&sql).expect("a table");
     for of in &lowered.campaigns {
         let Some(condition) = of.condition else { continue };
         let campaign = of.campaign.name;

@@ -242,7 +242,8 @@ pub fn decisions(store: &Store) -> Vec<String> {
     ];
     let mut lines = Vec::new();
     for sql in QUERIES {
-        let mut query = store.connection().prepare_cached(sql).expect("the tables are there");
+        let sql = sql.replace("FROM standing ", &format!("FROM {} ", engine::STANDING));
+        let mut query = store.connection().prepare_cached(&sql).expect("the tables are there");
         let width = query.column_count();
         let mut rows = query.query(()).expect("readable");
         while let Some(row) = rows.next().expect("readable") {
