@@ -280,7 +280,7 @@ fn write_queue(name: &str, queue: &Queue, indent: &str, zone: &Zone, terminal: &
     for unsent in &queue.held {
         let until = unsent
             .until
-            .map_or_else(String::new, |until| format!(", to be tried again {},", show::instant(until, zone)));
+            .map_or_else(String::new, |until| format!(", to be tried again {}", show::instant(until, zone)));
         let text = format!("{} wait{until}: {}", people(unsent.count, unsent.patrons), unsent.reason);
         write_wrapped(terminal, &indent, &text)?;
     }

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::symbol::Symbol;
+
 /// One file of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FileId(pub u32);
@@ -81,6 +83,8 @@ impl SourceFile {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// Campaigns that got another name after the texts were written, and that name; the earlier first.
+    renamed: Vec<(Symbol, Symbol)>,
 }
 
 impl Sources {
@@ -116,6 +120,21 @@ impl Sources {
     /// The path of a file.
     pub fn path(&self, id: FileId) -> &Path {
         &self.file(id).path
+    }
+
+    /// The campaign that these texts call `before` is called `after` now.
+    pub fn rename_campaign(&mut self, before: Symbol, after: Symbol) {
+        self.renamed.push((before, after));
+    }
+
+    /// What a campaign is called now that the texts call so.
+    pub fn present_name(&self, written: Symbol) -> Symbol {
+        self.renamed.iter().fold(written, |name, &(before, after)| if name == before { after } else { name })
+    }
+
+    /// What the texts call a campaign that is called so now.
+    pub fn written_name(&self, present: Symbol) -> Symbol {
+        self.renamed.iter().rev().fold(present, |name, &(before, after)| if name == after { before } else { name })
     }
 
     /// All files in the order in which they were added.

@@ -9,6 +9,7 @@ use crate::engine::state::{self, Decided, Enrolment, Goal, Outcome, Stage};
 use crate::engine::visit::Visit;
 use crate::eval::Truth;
 use crate::program::{Again, Together};
+use crate::rule::RowId;
 use crate::store::StoreError;
 use crate::time::Instant;
 
@@ -249,7 +250,9 @@ impl Visit<'_, '_> {
                 .iter()
                 .filter(|((of, other), o)| of == campaign && other != key && o.enrolment == Some(id));
             if others.count() == 0 {
-                self.withdraw_enrolment(index, id)?;
+                let has_passed = matches!(decided.row, Some((_, RowId::GONE)));
+                let moved = "the date of its start changed before anything was sent";
+                self.withdraw_enrolment(index, id, if has_passed { moved::PASSED } else { moved })?;
             } else if let (Some(row), Some(position)) = (&decided.row, self.position(id)) {
                 self.state.enrolments[position].rows.retain(|of| of != row);
             }
@@ -263,8 +266,7 @@ impl Visit<'_, '_> {
         self.state.enrolments.iter().position(|enrolment| enrolment.id == id)
     }
 
-    fn withdraw_enrolment(&mut self, index: usize, id: i64) -> Result<(), StoreError> {
-        let reason = "the date of its start changed before anything was sent";
+    fn withdraw_enrolment(&mut self, index: usize, id: i64, reason: &str) -> Result<(), StoreError> {
         outbox::drop_queued(self.db(), id, reason, self.now())?;
         self.tick.count(index, |counts| counts.withdrawn += 1);
         let db = self.db();

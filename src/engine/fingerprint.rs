@@ -1,19 +1,22 @@
-//! What a rule means, as a short hash: equal exactly if two versions of a program mean the same by it.
+//! What a rule means, as a short hash: equal if two versions of a program say the same by it.
 //!
 //! Spans, names of segments and the order of declarations do not count; fields, events, purposes and lists count by
-//! name, segments by what they say. The engine compares fingerprints to see that an edit changed a start condition
-//! (its first tick takes the baseline again) and to find a journey's place in a changed program. Older stores have others,
-//! in which the fields of a row are numbers.
+//! name, segments by what they say, a campaign by what it is called in the program's texts. The engine compares
+//! fingerprints to see that an edit changed a start condition (its first tick takes the baseline again; there the order of
+//! what is joined does not count either) and to find a journey's place in a changed program. Older stores have others, in
+//! which the fields of a row are numbers.
 
 use std::cell::RefCell;
 use std::fmt::{self, Formatter, Write};
 
 use sha2::{Digest, Sha256};
 
-use crate::catalogue::{Channel, EventId, FieldId, ListId};
+use crate::catalogue::{Channel, EventId, FieldId, ListId, NameKind, Type, Value};
 use crate::map::Map;
 use crate::program::{Offset, Program, Start, StartKind, Together};
 use crate::rule::{EventRead, Expr, Kind, Read, SegmentId, Selection, Window};
+use crate::symbol::Symbol;
+use crate::time::{Duration, Unit};
 
 /// Sixteen hexadecimal digits of SHA-256.
 pub fn digest(text: &str) -> String {
@@ -27,18 +30,42 @@ pub fn digest(text: &str) -> String {
 pub struct Fingerprints<'p> {
     program: &'p Program,
     segments: RefCell<Map<SegmentId, String>>,
-    has_numbers: bool,
+    form: Form,
+    /// What a campaign was called before it was called otherwise.
+    renamed: Option<(Symbol, Symbol)>,
+}
+
+/// What makes two texts the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// That they mean the same: neither the order of what `and` and `or` join nor whether it stands in a segment counts,
+    /// a week is seven days, and how long occurrences are gathered is no part of a start.
+    Meaning,
+    /// That they say the same.
+    Text,
+    /// The same, but that fields of rows count by number.
+    Numbers,
 }
 
 impl<'p> Fingerprints<'p> {
     /// For the expressions of `program`.
     pub fn new(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { program, segments: RefCell::default(), has_numbers: false }
+        Fingerprints { program, segments: RefCell::default(), form: Form::Text, renamed: None }
     }
 
     /// As stores have them that were made before fields of rows counted by name.
     pub fn former(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { has_numbers: true, ..Fingerprints::new(program) }
+        Fingerprints { form: Form::Numbers, ..Fingerprints::new(program) }
+    }
+
+    /// For starts: equal also where the same is said in other words.
+    pub fn meaning(program: &'p Program) -> Fingerprints<'p> {
+        Fingerprints { form: Form::Meaning, ..Fingerprints::new(program) }
+    }
+
+    /// As they were when the campaign `after` was called `before`.
+    pub fn before_renaming(self, before: Symbol, after: Symbol) -> Fingerprints<'p> {
+        Fingerprints { renamed: Some((before, after)), ..self }
     }
 
     /// What a start means.
@@ -47,12 +74,18 @@ impl<'p> Fingerprints<'p> {
             let said = |expr| Saying { expr, of: Some(event), by: self }.to_string();
             condition.as_ref().map_or_else(String::new, said)
         };
+        let gathering = |together: &Together| match together {
+            _ if self.form == Form::Meaning => String::new(),
+            Together::No => String::new(),
+            Together::Tick => "together".into(),
+            Together::For(duration) => format!("together for {duration}"),
+        };
         let text = match &start.kind {
             StartKind::Becomes { condition, .. } => format!("becomes {}", self.expr(condition)),
             StartKind::Leaves { condition } => format!("leaves {}", self.expr(condition)),
             StartKind::Change { field, from, to } => format!("change {} {from:?} {to:?}", self.field(*field)),
             StartKind::Event { event, condition, together } => {
-                format!("on {} where {} {}", self.event(*event), of_rows(*event, condition), gathering(*together))
+                format!("on {} where {} {}", self.event(*event), of_rows(*event, condition), gathering(together))
             }
             StartKind::EventDate { event, field, offset, condition, together } => format!(
                 "{} of {} where {} {} {}",
@@ -60,7 +93,7 @@ impl<'p> Fingerprints<'p> {
                 self.event(*event),
                 of_rows(*event, condition),
                 self.offset(offset),
-                gathering(*together)
+                gathering(together)
             ),
             StartKind::Date { date, offset } => format!("date {} {}", self.expr(date), self.offset(offset)),
             StartKind::Anniversary { date, offset } => {
@@ -75,7 +108,7 @@ impl<'p> Fingerprints<'p> {
     pub fn offset(&self, offset: &Offset) -> String {
         match offset {
             Offset::None => "on".into(),
-            Offset::Fixed(duration) => format!("{duration}"),
+            Offset::Fixed(duration) => self.duration(*duration).to_string(),
             Offset::Field { field, unit, after } => format!("{} {} {after}", self.field(*field), unit.word()),
         }
     }
@@ -105,6 +138,10 @@ impl<'p> Fingerprints<'p> {
         let say = |expr| Saying { expr, of: of_row, by: self };
         let of = |selection| Chosen { selection, by: self };
         match &expr.kind {
+            Kind::Literal(Value::Symbol(name)) if expr.ty == Type::Name(NameKind::Campaign) => {
+                write!(to, "{:?}", Value::Symbol(self.campaign(*name)))
+            }
+            Kind::Literal(Value::Duration(duration)) => write!(to, "{:?}", Value::Duration(self.duration(*duration))),
             Kind::Literal(value) => write!(to, "{value:?}"),
             Kind::Read(read) => self.read(read, of_row, to),
             Kind::Today => to.write_str("today"),
@@ -112,6 +149,13 @@ impl<'p> Fingerprints<'p> {
             Kind::Start => to.write_str("start"),
             Kind::Call { function, arguments } => self.all(function.name, arguments, of_row, to),
             Kind::Not(inner) => write!(to, "(not {})", say(inner)),
+            Kind::And(_) | Kind::Or(_) if self.form == Form::Meaning => {
+                let mut parts = Vec::new();
+                self.joined(expr, of_row, &mut parts);
+                parts.sort_unstable();
+                let word = if matches!(expr.kind, Kind::And(_)) { "and" } else { "or" };
+                write!(to, "({word} {})", parts.join(" "))
+            }
             Kind::And(parts) => self.all("and", parts, of_row, to),
             Kind::Or(parts) => self.all("or", parts, of_row, to),
             Kind::InWindow { value, window } => {
@@ -120,6 +164,7 @@ impl<'p> Fingerprints<'p> {
                 to.write_str(")")
             }
             Kind::Known(inner) => write!(to, "(known {})", say(inner)),
+            Kind::Segment(id) if self.form == Form::Meaning => self.write(&self.program.segment(*id).body, None, to),
             Kind::Segment(id) => to.write_str(&self.segment(*id)),
             Kind::Member(list) => write!(to, "(member {})", self.list(*list)),
             Kind::Has { test, selection } => write!(to, "(has {test:?} {})", of(selection)),
@@ -131,7 +176,7 @@ impl<'p> Fingerprints<'p> {
             Kind::First { selection, read } => write!(to, "(first {} {})", of(selection), self.at(selection, *read)),
             Kind::Latest { selection, read } => write!(to, "(latest {} {})", of(selection), self.at(selection, *read)),
             Kind::Followed { first, second, within } => {
-                write!(to, "({} followed by {} within {within})", of(first), of(second))
+                write!(to, "({} followed by {} within {})", of(first), of(second), self.duration(*within))
             }
             Kind::Periods { count, selection, at_least, of: last, unit } => {
                 write!(to, "(periods {count:?} {} {at_least} {last} {})", of(selection), unit.word())
@@ -146,6 +191,43 @@ impl<'p> Fingerprints<'p> {
                 write!(to, "(end {} {})", self.program.catalogue.purpose(*purpose).name, word(*channel))
             }
             Kind::Changed(field) => write!(to, "(changed {})", self.field(*field)),
+        }
+    }
+
+    /// What the same word joins, also behind names of segments.
+    fn joined(&self, expr: &Expr, of_row: Option<EventId>, parts: &mut Vec<String>) {
+        let is_like = |part: &Expr| std::mem::discriminant(&part.kind) == std::mem::discriminant(&expr.kind);
+        let (Kind::And(inner) | Kind::Or(inner)) = &expr.kind else { unreachable!("called for what is joined") };
+        for part in inner {
+            let body = match part.kind {
+                Kind::Segment(id) => &self.program.segment(id).body,
+                _ => part,
+            };
+            match is_like(body) {
+                true => self.joined(body, of_row, parts),
+                false => parts.push(Saying { expr: part, of: of_row, by: self }.to_string()),
+            }
+        }
+    }
+
+    /// In days, months and minutes, where only the meaning counts.
+    fn duration(&self, duration: Duration) -> Duration {
+        let Duration { count, unit } = duration;
+        let (times, unit) = match unit {
+            _ if self.form != Form::Meaning => return duration,
+            Unit::Week => (7, Unit::Day),
+            Unit::Year => (12, Unit::Month),
+            Unit::Hour => (60, Unit::Minute),
+            Unit::Minute | Unit::Day | Unit::Month => return duration,
+        };
+        Duration { count: count.saturating_mul(times), unit }
+    }
+
+    /// A campaign as the program's texts call it.
+    fn campaign(&self, name: Symbol) -> Symbol {
+        match self.renamed {
+            Some((before, after)) if name == after => before,
+            _ => self.program.sources.written_name(name),
         }
     }
 
@@ -172,8 +254,8 @@ impl<'p> Fingerprints<'p> {
     fn window(&self, window: &Window, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
         let say = |expr| Saying { expr, of: of_row, by: self };
         match window {
-            Window::Last(duration) => write!(to, "last {duration}"),
-            Window::Next(duration) => write!(to, "next {duration}"),
+            Window::Last(duration) => write!(to, "last {}", self.duration(*duration)),
+            Window::Next(duration) => write!(to, "next {}", self.duration(*duration)),
             Window::Period { which, unit } => write!(to, "{which:?} {}", unit.word()),
             Window::Since(value) => write!(to, "since {}", say(value)),
             Window::Before(value) => write!(to, "before {}", say(value)),
@@ -184,7 +266,7 @@ impl<'p> Fingerprints<'p> {
     fn read(&self, read: &Read, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
         match read {
             Read::Patron(field) => write!(to, "patron.{}", self.field(*field)),
-            Read::Row(read) => match of_row.filter(|_| !self.has_numbers) {
+            Read::Row(read) => match of_row.filter(|_| self.form != Form::Numbers) {
                 Some(event) => write!(to, "row.{}", self.event_read(event, *read)),
                 None => write!(to, "row.{read:?}"),
             },
@@ -247,14 +329,6 @@ struct Chosen<'a> {
 impl fmt::Display for Chosen<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.by.selection(self.selection, f)
-    }
-}
-
-fn gathering(together: Together) -> String {
-    match together {
-        Together::No => String::new(),
-        Together::Tick => "together".into(),
-        Together::For(duration) => format!("together for {duration}"),
     }
 }
 

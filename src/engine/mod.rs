@@ -44,7 +44,7 @@ pub use merge::merge;
 pub use outbox::{About, RecipientKind};
 pub use plan::{Plan, Running, Start};
 pub use prospect::{LooksAt, Prospect, prospect};
-pub use reach::{Way, choose, language};
+pub use reach::{Way, choose, language, undated};
 pub use rename::{Newcomer, NotRenamed, newcomers, rename};
 pub use respond::{NotOurs, Response, Return, consents_read, respond, returned};
 pub use schedule::Timetable;

@@ -8,6 +8,9 @@ use crate::engine::outbox;
 use crate::engine::plan::Start;
 use crate::rule::RowId;
 
+/// Why nothing is sent of what is another patron's now.
+pub(super) const PASSED: &str = "what it is about is another patron's now";
+
 /// Whether an occurrence of `row` and `date` would be found again by its date.
 pub(super) fn stands(start: &Start, ask: &Ask<'_, '_>, row: Option<RowId>, date: &str) -> bool {
     if row == Some(RowId::GONE) {

@@ -56,8 +56,8 @@ pub struct Running<'p> {
     name: &'static str,
     pub campaign: &'p Campaign,
     pub start: Start,
-    /// Fingerprint of the start's meaning, and the one that older stores have of it.
-    pub fingerprints: [String; 2],
+    /// Fingerprint of the start's meaning, and those that older stores have of it.
+    pub fingerprints: [String; 3],
     /// `None`: everyone (or public).
     pub audience: Option<RuleId>,
     pub except: Vec<RuleId>,
@@ -251,11 +251,11 @@ impl<'p> Plan<'p> {
 
     /// The campaigns that `runs` picks, drafts too.
     pub fn with(program: &'p Program, runs: impl Fn(&Campaign) -> bool) -> Plan<'p> {
-        let fingerprints = [Fingerprints::new(program), Fingerprints::former(program)];
+        let by = [Fingerprints::meaning(program), Fingerprints::new(program), Fingerprints::former(program)];
         let mut compiler = Compiler { program, rules: Rules::new(), served: ClassSet::EMPTY };
         let mut campaigns: Vec<Running<'p>> = Vec::new();
         for campaign in program.campaigns.iter().filter(|campaign| runs(campaign)) {
-            campaigns.push(Running::new(program, fingerprints.each_ref(), &mut compiler, campaign));
+            campaigns.push(Running::new(program, by.each_ref(), &mut compiler, campaign));
         }
         campaigns.sort_by_key(|running| running.campaign.name);
         let by_name = campaigns.iter().enumerate().map(|(index, c)| (c.campaign.name, index)).collect();
@@ -352,7 +352,7 @@ impl<'p> Plan<'p> {
 impl<'p> Running<'p> {
     fn new(
         program: &'p Program,
-        fingerprints: [&Fingerprints<'p>; 2],
+        by: [&Fingerprints<'p>; 3],
         compiler: &mut Compiler<'p>,
         campaign: &'p Campaign,
     ) -> Running<'p> {
@@ -370,12 +370,12 @@ impl<'p> Running<'p> {
             name: campaign.name.as_str(),
             campaign,
             start: compiler.start(&campaign.start.kind),
-            fingerprints: fingerprints.map(|by| by.start(&campaign.start)),
+            fingerprints: by.map(|by| by.start(&campaign.start)),
             audience,
             except: campaign.except.iter().map(|rule| compiler.rule(rule)).collect(),
             exit: campaign.exit.as_ref().map(|rule| compiler.rule(rule)),
             goal: campaign.goal.as_ref().map(|(rule, within)| (compiler.rule(rule), *within)),
-            journey: Journey::new(program, fingerprints, compiler, campaign),
+            journey: Journey::new(program, [by[1], by[2]], compiler, campaign),
             hours: Hours::new(zone, program.library.quiet, &campaign.deliver),
             own_hours: Hours::new(zone, None, &campaign.deliver),
             timetable,

@@ -89,6 +89,20 @@ fn no_consent(plan: &Plan<'_>, ask: &Ask<'_, '_>, purpose: PurposeId, channel: C
     format!("no consent to {} by {}{}", declared.name, channel.word(), why.unwrap_or_default())
 }
 
+/// A reason without the days that are one patron's own (`withdrawn on 2026-11-03`), as many patrons share it.
+pub fn undated(reason: &str) -> String {
+    let is_day = |text: &str| text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok());
+    let mut parts = reason.split(" on ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match is_day(part) {
+            true => text += &part[10..],
+            false => text = text + " on " + part,
+        }
+    }
+    text
+}
+
 /// Whether a text of the channel tells a privacy class that the campaign does not reveal to guardians (section 10).
 /// Where the author wrote `to guardian` the checker has refused it; here the patron's age chose the reader.
 fn tells_a_guardian(campaign: &Campaign, message: &Message, channel: Channel) -> bool {

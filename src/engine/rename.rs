@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
+use crate::engine::fingerprint::Fingerprints;
 use crate::engine::plan::{Plan, Start};
 use crate::engine::state;
 use crate::program::Program;
@@ -90,6 +91,14 @@ pub fn rename(
     }
     for table in ["campaign_state", "watched", "enrolment", "occurrence", "outbox"] {
         db.execute(&format!("UPDATE {table} SET campaign = ?2 WHERE campaign = ?1"), params![before, after])?;
+    }
+    // A start that names it means what it meant.
+    let then = Fingerprints::meaning(program).before_renaming(Symbol::new(before), Symbol::new(after));
+    let now = Fingerprints::meaning(program);
+    for campaign in &program.campaigns {
+        let sql = "UPDATE campaign_state SET start = ?3 WHERE campaign = ?1 AND start = ?2";
+        let starts = [&then, &now].map(|by| by.start(&campaign.start));
+        db.prepare_cached(sql)?.execute(params![campaign.name.as_str(), starts[0], starts[1]])?;
     }
     // The texts in which its journeys go on have the old name.
     let sql = "UPDATE program_version SET renamed = json_insert(renamed, '$[#]', json_array(?1, ?2))";

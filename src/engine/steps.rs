@@ -3,6 +3,7 @@
 use crate::catalogue::{ListId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::journey::{Op, Send, To};
+use crate::engine::moved;
 use crate::engine::occurrence;
 use crate::engine::outbox::{self, Entry, RecipientKind};
 use crate::engine::plan::{Plan, Start};
@@ -293,10 +294,8 @@ impl Visit<'_, '_> {
         };
         let dropped = if enrolment.held_out {
             Some("held out".to_owned())
-        } else if fitting_rows(&running.start, &ask, &self.facts, enrolment, self.tick.plan)
-            .is_some_and(|rows| rows.is_empty())
-        {
-            Some("what it is about no longer fits the start's `where`".to_owned())
+        } else if let Some(reason) = is_about_nothing(&running.start, &ask, &self.facts, enrolment, self.tick.plan) {
+            Some(reason.to_owned())
         } else if recipient == RecipientKind::Staff {
             address.is_none().then(|| "unreachable: no address of the staff".to_owned())
         } else {
@@ -386,4 +385,20 @@ pub(super) fn fitting_rows<'f>(
     };
     let started = |row: &&EventRow| enrolment.rows.iter().any(|(_, id)| *id == row.row);
     Some(facts.events(event).iter().filter(started).filter(fits).collect())
+}
+
+/// Why there is nothing to tell any more, where that is so.
+pub(super) fn is_about_nothing(
+    start: &Start,
+    ask: &Ask<'_, '_>,
+    facts: &Facts,
+    enrolment: &Enrolment,
+    plan: &Plan<'_>,
+) -> Option<&'static str> {
+    let rows = fitting_rows(start, ask, facts, enrolment, plan)?;
+    let has_passed = enrolment.rows.iter().all(|(_, row)| *row == RowId::GONE);
+    rows.is_empty().then_some(match has_passed {
+        true => moved::PASSED,
+        false => "what it is about no longer fits the start's `where`",
+    })
 }

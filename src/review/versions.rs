@@ -17,14 +17,13 @@ fn compile(version: Version) -> Option<Program> {
     for (path, text) in version.files {
         sources.add(path, text);
     }
-    let mut program = check::compile(sources).program?;
     for (before, after) in &version.renamed {
-        let [before, after] = [before, after].map(|name| Symbol::new(name));
-        // A draft, if there is one: none of that name had ticked.
-        program.campaigns.retain(|campaign| campaign.name != after);
-        for campaign in program.campaigns.iter_mut().filter(|campaign| campaign.name == before) {
-            campaign.name = after;
-        }
+        sources.rename_campaign(Symbol::new(before), Symbol::new(after));
     }
+    let mut program = check::compile(sources).program?;
+    let Program { sources, campaigns, .. } = &mut program;
+    // A draft of a name that another one has now: none of that name had ticked.
+    campaigns.retain(|campaign| sources.written_name(sources.present_name(campaign.name)) == campaign.name);
+    campaigns.iter_mut().for_each(|campaign| campaign.name = sources.present_name(campaign.name));
     Some(program)
 }

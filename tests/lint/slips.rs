@@ -56,6 +56,16 @@ const SLIPS: &[(&str, &str, &str)] = &[
         "E0429",
         "`audience public`",
     ),
+    (
+        "purpose essential  audience public  start every day at 10:00\n  wait until 2 days before ends  publish post by web }\ncampaign other { purpose essential  audience everyone  start on visit  send note",
+        "E0429",
+        "`wait until 2027-01-02`",
+    ),
+    (
+        "purpose essential  audience public  start every day at 10:00\n  wait until latest(visit)  publish post by web }\ncampaign other { purpose essential  audience everyone  start on visit  send note",
+        "E0429",
+        "`wait until 2027-01-02`",
+    ),
     ("purpose essential  audience everyone  start on visit\n  send note by sms", "E0418", "add `sms { … }`"),
     (
         "purpose essential  audience everyone  start on visit\n  send note\n  stop\n  send note",

@@ -326,7 +326,7 @@ fn rarer_reasons_are_told_too() {
     town.tick(at(&program, 26, 12));
     assert_eq!(
         town.journeys("ends", "ana"),
-        ["began; its date moved, so it was withdrawn: the date of its start changed before anything was sent"]
+        ["began; was withdrawn: the date of its start changed before anything was sent"]
     );
     assert_eq!(town.starts("once", "fay")[0], "did not start it: enrolled before, and `again never`");
     assert_eq!(town.starts("pause", "fay")[0], "did not start it: enrolled too short a time before (`again after`)");

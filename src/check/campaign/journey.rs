@@ -124,6 +124,9 @@ impl<'c, 'a, 's> Journey<'c, 'a, 's> {
             true => None,
             false => self.context.date_or_instant(date, &self.scope),
         };
+        if let Some(date) = &date {
+            super::public::check_wait(self.context, self.head, date);
+        }
         let offset = match offset {
             None => Some(Offset::None),
             Some(offset) => {

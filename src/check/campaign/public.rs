@@ -1,6 +1,7 @@
 //! Campaigns for nobody in particular: `audience public` starts by schedule, and only publishes.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::rule::{Expr, Kind};
 use crate::syntax::ast::{self, ClauseKind, StartKind, StepKind};
 
 use super::super::Context;
@@ -41,6 +42,25 @@ pub fn check_clauses(context: &mut Context<'_>, head: &Head<'_>) {
                     true => "write `start every monday at 09:00` or `start once on 2027-01-02 at 10:00`",
                     false => "take it away, or name an audience and `send`",
                 }),
+        );
+    }
+}
+
+/// A date that a step waits for is nobody's.
+pub fn check_wait(context: &mut Context<'_>, head: &Head<'_>, date: &Expr) {
+    let Some(public) = head.clauses.public() else { return };
+    let mut of_patron = None;
+    date.walk(&mut |part| {
+        let is_nobodys =
+            matches!(part.kind, Kind::Literal(_) | Kind::Today | Kind::Now | Kind::Start | Kind::Call { .. });
+        of_patron = of_patron.or((!is_nobodys).then_some(part.span));
+    });
+    if let Some(span) = of_patron {
+        context.report(
+            Diagnostic::new(PUBLISHES, span, "this date is a patron's, and the audience is public")
+                .label("whose?")
+                .also(public, "for nobody in particular")
+                .help("wait for a date that is written out: `wait until 2027-01-02`, or for a time: `wait 3 days`"),
         );
     }
 }

@@ -179,7 +179,10 @@ impl Context<'_> {
                     "it is",
                 ))
             }
-            Type::Name(kind) => self.declared_name(name, kind).then_some(Value::Symbol(name.symbol)),
+            Type::Name(kind) => self.declared_name(name, kind).then(|| match kind {
+                NameKind::Campaign => Value::Symbol(self.sources.present_name(name.symbol)),
+                _ => Value::Symbol(name.symbol),
+            }),
             _ => None,
         }
     }

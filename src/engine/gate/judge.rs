@@ -9,7 +9,7 @@ use crate::engine::moved;
 use crate::engine::outbox::RecipientKind;
 use crate::engine::reach::{self, Way};
 use crate::engine::state::Enrolment;
-use crate::engine::steps::fitting_rows;
+use crate::engine::steps::is_about_nothing;
 use crate::engine::visit;
 use crate::rule::Facts;
 use crate::time::Instant;
@@ -55,8 +55,8 @@ impl Gate<'_, '_> {
         if queued.show_until.is_some_and(|until| self.now >= until) {
             return Ok(Verdict::Drop("its last day has passed".into()));
         }
-        if fitting_rows(&running.start, &ask, facts, enrolment, self.plan).is_some_and(|rows| rows.is_empty()) {
-            return Ok(Verdict::Drop("what it is about no longer fits the start's `where`".into()));
+        if let Some(reason) = is_about_nothing(&running.start, &ask, facts, enrolment, self.plan) {
+            return Ok(Verdict::Drop(reason.into()));
         }
         if moved::is_withdrawn_next(db, &running.start, &ask, enrolment.id)? {
             let reason = "the date of its start changed, and the next tick decides";

@@ -37,7 +37,10 @@ impl Resolver<'_> {
             ("len", _) => self.count(helper, "`events`, a `pick` or a set"),
             ("link", [target]) => self.link(target, role),
             ("link", _) => self.count(helper, "a URL: `link 'https://…'`"),
-            ("survey", [name]) => self.survey(name),
+            ("survey", [name]) => {
+                self.public(&helper.range)?;
+                self.survey(name)
+            }
             ("survey", _) => self.count(helper, "the name of a survey: `survey 'service'`"),
             ("date", [value, pattern]) => self.date(value, pattern, role),
             ("date", _) => self.count(helper, "a date and a pattern: `date due_on 'd MMMM'`"),

@@ -334,6 +334,7 @@ fn tpl_15_a_long_sms_is_told() {
 fn published_texts_name_no_patron() {
     let found = |value| check_in(value, PartKind::Body, Channel::Web, StartScope::None).1;
     assert_eq!(found("{{branch}} {{unsubscribe}} {{why}}"), ["E0703 branch", "E0703 unsubscribe", "E0703 why"]);
+    assert_eq!(found("{{survey 'service'}}"), ["E0703 survey"]);
     accepted(found("{{library}} {{#each next}}[{{title}}]({{link page}}){{/each}}"));
 }
 

@@ -251,7 +251,16 @@ fn queues(db: &Connection, which: &str, parameter: &dyn ToSql) -> rusqlite::Resu
         let queue = found.entry((row.get(0)?, row.get(1)?)).or_default();
         queue.count += count;
         let unsent = if until.is_some() { &mut queue.held } else { &mut queue.dropped };
-        unsent.push(Unsent { reason: row.get(2)?, until, count, patrons });
+        let reason = engine::undated(row.get_ref(2)?.as_str()?);
+        // A patron's reason has one day, so that nobody is counted twice.
+        match unsent.iter_mut().find(|of| of.reason == reason && of.until == until) {
+            Some(of) => (of.count, of.patrons) = (of.count + count, of.patrons + patrons),
+            None => unsent.push(Unsent { reason, until, count, patrons }),
+        }
+    }
+    for queue in found.values_mut() {
+        queue.held.sort_by_key(|of| std::cmp::Reverse(of.count));
+        queue.dropped.sort_by_key(|of| std::cmp::Reverse(of.count));
     }
     Ok(found)
 }

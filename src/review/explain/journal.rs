@@ -61,7 +61,7 @@ pub fn journal(store: &Store, program: &Program, campaign: &Campaign, patron: Pa
             let state: String = row.get(1)?;
             let mut what = match (state.as_str(), row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(5)?) {
                 ("gathering", ..) => "began; waits for more of the same".to_owned(),
-                ("withdrawn", ..) => "began; its date moved, so it was withdrawn".to_owned(),
+                ("withdrawn", ..) => "began; was withdrawn".to_owned(),
                 ("ended", Some(ended), _) => format!("began; ended {}", at(ended)),
                 (_, _, Some(wake)) => format!("began; goes on {}", at(wake)),
                 _ => "began; under way".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::catalogue::Channel;
-use crate::engine::{DeliveryReport, LimitOf, Limited, Plan, RecipientKind, TickReport};
+use crate::engine::{self, DeliveryReport, LimitOf, Limited, Plan, RecipientKind, TickReport};
 use crate::program::Program;
 use crate::rule::PatronId;
 use crate::store::Store;
@@ -174,8 +174,8 @@ impl Tally {
                     }
                 }
                 "dropped" => {
-                    let reason: Option<String> = row.get(4)?;
-                    found.unsent.entry((campaign, reason.unwrap_or_default())).or_default().push(patron);
+                    let reason = engine::undated(&row.get::<_, Option<String>>(4)?.unwrap_or_default());
+                    found.unsent.entry((campaign, reason)).or_default().push(patron);
                     if is_limited {
                         found.decided.insert(id, false);
                     }

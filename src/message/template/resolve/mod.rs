@@ -404,7 +404,7 @@ impl Resolver<'_> {
     }
 
     /// Published messages name no patron.
-    fn public(&mut self, range: &Range<usize>) -> Option<()> {
+    pub(super) fn public(&mut self, range: &Range<usize>) -> Option<()> {
         if self.scope.channel.is_personal() {
             return Some(());
         }
