@@ -182,6 +182,16 @@ fn write_text(summary: &Summary, terminal: &mut Terminal) -> Result<(), Failure>
         let what = "if it is no new registration, take them out of the export and run `bookmobile erase --again`";
         terminal.note(&format!("{who}; {what}"))?;
     }
+    if let Some(first) = summary.merged.first() {
+        let who = match summary.merged.len() {
+            1 => format!("a card that had been merged into another came back as a new patron: {first}"),
+            count => {
+                format!("{count} cards that had been merged into others came back as new patrons, the first is {first}")
+            }
+        };
+        let what = "merge them again with `bookmobile merge`, and before the next import in the library's system";
+        terminal.note(&format!("{who}; {what}"))?;
+    }
     if summary.dry_run {
         writeln!(terminal, "Dry run: the store is as it was.")?;
     }

@@ -142,13 +142,37 @@ impl Reader<'_> {
             return Ok(Vec::new());
         }
         let hashes: HashSet<KeyedHash> = ledger.iter().map(|entry| entry.hash).collect();
+        self.patrons_with(&|hash| hashes.contains(hash), after)
+    }
+
+    /// The same of those whom another patron has absorbed.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn absorbed_among(&self, after: PatronId) -> Result<Vec<(PatronId, String)>, StoreError> {
+        let sql =
+            "SELECT DISTINCT detail ->> '$.hash' FROM audit WHERE what = 'merged' AND detail ->> '$.hash' IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let hashes: HashSet<String> = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.patrons_with(&|hash| hashes.contains(&hex(hash)), after)
+    }
+
+    /// The patrons with an id above `after` of whose key the hash is one that is meant.
+    fn patrons_with(
+        &self,
+        is_meant: &dyn Fn(&KeyedHash) -> bool,
+        after: PatronId,
+    ) -> Result<Vec<(PatronId, String)>, StoreError> {
         let key = self.hash_key()?;
         let mut statement = self.connection.prepare_cached("SELECT id, key FROM patron WHERE id > ?1 ORDER BY id")?;
         let mut rows = statement.query([after.0])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let name: String = row.get(1)?;
-            if hashes.contains(&key.patron(&name)) {
+            if is_meant(&key.patron(&name)) {
                 found.push((PatronId(row.get(0)?), name));
             }
         }

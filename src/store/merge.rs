@@ -3,6 +3,7 @@
 use rusqlite::params;
 use serde_json::json;
 
+use super::suppression::hex;
 use super::{Kinds, Reader, Said, StoreError, Writer};
 use crate::rule::PatronId;
 
@@ -26,6 +27,9 @@ impl Writer<'_> {
             self.connection.execute(&sql, [double.0, kept.0])?;
         }
         let reader = Reader::new(self.connection, self.layout.clone());
+        let key: String =
+            self.connection.query_row("SELECT key FROM patron WHERE id = ?1", [double.0], |row| row.get(0))?;
+        let hash = hex(&reader.hash_key()?.patron(&key));
         for word in reader.words(double)? {
             let Some(purpose) = self.layout.catalogue.purpose_named(word.purpose) else { continue };
             let (channel, state, at) = (word.channel, word.state, word.at);
@@ -45,7 +49,8 @@ impl Writer<'_> {
         self.connection.execute("DELETE FROM patron WHERE id = ?1", [double.0])?;
         self.connection.execute("DELETE FROM change_log WHERE patron = ?1", [double.0])?;
         self.forget_patron(double);
-        self.audit("merged", Some(kept), &json!({}))?;
+        // The key itself is not kept.
+        self.audit("merged", Some(kept), &json!({ "hash": hash }))?;
         self.touch(kept, Kinds::ALL)
     }
 

@@ -2,6 +2,7 @@
 
 use super::world::{Files, LIBRARY, attempt, column, noon, one, program, run};
 use bookmobile::catalogue::{Channel, Value};
+use bookmobile::engine;
 use bookmobile::rule::ConsentState;
 use bookmobile::store::import::suggest;
 use bookmobile::store::{Needs, Store};
@@ -315,4 +316,25 @@ fn whoever_was_erased_and_comes_back_is_noticed() {
         }
     }
     assert_eq!(erased, [vec![], vec!["2".to_owned()], vec![]]);
+}
+
+/// So is a card that was merged into another.
+#[test]
+fn whoever_was_merged_and_comes_back_is_noticed() {
+    let mapping = "[[patron]]\nkey = \"id\"\n[patron.fields]\nhistory_opt_in = false\n";
+    let files = Files::of(&[("people.csv", b"id\n1\n2\n")]);
+    let library = program(LIBRARY);
+    let mut store = Store::in_memory().expect("memory");
+    store.align(&library.catalogue).expect("a new store takes any catalogue");
+    let mut merged = Vec::new();
+    for round in 1..=3 {
+        let (summary, _) = attempt(&mut store, &library, mapping, &files.paths, noon(6, round)).expect("imported");
+        merged.push(summary.merged);
+        if round == 1 {
+            let [kept, double] =
+                ["1", "2"].map(|key| store.reader().patron_by_key(key).expect("readable").expect("there"));
+            engine::merge(&mut store, &library, kept, double, noon(6, 1)).expect("merged");
+        }
+    }
+    assert_eq!(merged, [vec![], vec!["2".to_owned()], vec![]]);
 }

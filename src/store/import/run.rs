@@ -83,6 +83,7 @@ pub fn import(
     run.rejects.finish()?;
     let ledger = run.reader.erasures()?;
     summary.erased = run.reader.erased_among(&ledger, newest)?.into_iter().map(|(_, key)| key).collect();
+    summary.merged = run.reader.absorbed_among(newest)?.into_iter().map(|(_, key)| key).collect();
     summary.findings = run.rejects.shown.clone();
     summary.rejects = run.rejects.written.iter().map(|path| path.display().to_string()).collect();
     if summary.effective() > 0 {

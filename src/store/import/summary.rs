@@ -17,6 +17,8 @@ pub struct Summary {
     pub rejects: Vec<String>,
     /// Keys of patrons who had been erased, and came (back) with this import.
     pub erased: Vec<String>,
+    /// Keys of patrons whom others had absorbed, and who came back with this import.
+    pub merged: Vec<String>,
     /// Nothing was written to the store.
     pub dry_run: bool,
 }
