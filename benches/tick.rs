@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench tick [-- [--engines] [--kept FOLDER] [PATRONS ...]]` (default 100,000, with some 30 events
 //! each). Fifty campaigns start on entering a segment each. After quiet news next to nothing is to be decided, after
-//! busy ones something for every third patron. The clock moves on between ticks so far that it brings up about the same
+//! busy ones something for every third patron, and mixed ones are one busy in four. The clock moves on between ticks so far that it brings up about the same
 //! number of patrons in a store of any size; how long five minutes without news take is measured apart. A tick is
 //! measured from its begin to the end of its commit, in a process that keeps its plan; one more is measured as a
 //! command. `--engines` lets DuckDB answer the fifty segments for everybody in the same rounds (`pip install duckdb
@@ -94,7 +94,8 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
     now = now.plus_seconds(120);
     let (took, report) = tick(&mut town, &plan, now);
     row("2 % changed, opening, compiling", &Rounds(vec![took]), &told(&report));
-    for (count, news) in [1_000, 10_000].into_iter().flat_map(|count| [(count, News::Quiet), (count, News::Busy)]) {
+    let all = [(News::Quiet, "quiet"), (News::Mixed, "mixed"), (News::Busy, "busy")];
+    for (count, (news, what)) in [1_000, 10_000].into_iter().flat_map(|count| all.map(|news| (count, news))) {
         if count * 5 > patrons as usize {
             continue;
         }
@@ -108,7 +109,6 @@ fn run(patrons: i64, engines: bool, kept: Option<&Path>) {
             last = report;
         }
         let share = count as f64 / patrons as f64 * 100.0;
-        let what = if news == News::Quiet { "quiet" } else { "busy" };
         row(&format!("{count} changed ({share:.1} %), {what}"), &ticks, &told(&last));
         if !by_duckdb.0.is_empty() {
             let ratio = by_duckdb.median().as_secs_f64() / ticks.median().as_secs_f64();

@@ -92,6 +92,8 @@ pub enum News {
     Busy,
     /// Who has an e-mail address has another one: nobody enters a segment by it.
     Quiet,
+    /// One of four as busy ones, the others as quiet ones.
+    Mixed,
 }
 
 /// Tells the store of so many patrons, spread over all, one thing each, in the minute before `now`.
@@ -106,14 +108,17 @@ pub fn change(store: &mut Store, program: &Program, count: usize, news: News, no
         if changed.contains(&patron) {
             continue;
         }
-        let is_done = match news {
-            News::Busy if random.below(2) == 0 => {
-                act(&mut writer, transaction.connection(), program, patron, now, &mut random)
-            }
-            News::Busy => correct(&mut writer, program, patron, random.below(5), &mut random),
-            News::Quiet => {
-                has_email(transaction.connection(), patron) && correct(&mut writer, program, patron, 0, &mut random)
-            }
+        let is_busy = match news {
+            News::Busy => true,
+            News::Quiet => false,
+            News::Mixed => random.below(4) == 0,
+        };
+        let is_done = if !is_busy {
+            has_email(transaction.connection(), patron) && correct(&mut writer, program, patron, 0, &mut random)
+        } else if random.below(2) == 0 {
+            act(&mut writer, transaction.connection(), program, patron, now, &mut random)
+        } else {
+            correct(&mut writer, program, patron, random.below(5), &mut random)
         };
         if is_done {
             changed.insert(patron);
