@@ -7,7 +7,9 @@
 //! which the fields of a row are numbers.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::{self, Formatter, Write};
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
@@ -30,6 +32,8 @@ pub fn digest(text: &str) -> String {
 pub struct Fingerprints<'p> {
     program: &'p Program,
     segments: RefCell<Map<SegmentId, String>>,
+    /// What segments join, where only the meaning counts.
+    joined: RefCell<Map<SegmentId, Rc<BTreeSet<String>>>>,
     form: Form,
     /// What a campaign was called before it was called otherwise.
     renamed: Option<(Symbol, Symbol)>,
@@ -50,17 +54,14 @@ enum Form {
 impl<'p> Fingerprints<'p> {
     /// For the expressions of `program`.
     pub fn new(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { program, segments: RefCell::default(), form: Form::Text, renamed: None }
+        let (segments, joined) = (RefCell::default(), RefCell::default());
+        Fingerprints { program, segments, joined, form: Form::Text, renamed: None }
     }
 
-    /// As stores have them that were made before fields of rows counted by name.
-    pub fn former(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { form: Form::Numbers, ..Fingerprints::new(program) }
-    }
-
-    /// For starts: equal also where the same is said in other words.
-    pub fn meaning(program: &'p Program) -> Fingerprints<'p> {
-        Fingerprints { form: Form::Meaning, ..Fingerprints::new(program) }
+    /// For starts: equal also where the same is said in other words. Then as older stores have them: [`Fingerprints::new`],
+    /// and before that with fields of rows by number.
+    pub fn forms(program: &'p Program) -> [Fingerprints<'p>; 3] {
+        [Form::Meaning, Form::Text, Form::Numbers].map(|form| Fingerprints { form, ..Fingerprints::new(program) })
     }
 
     /// As they were when the campaign `after` was called `before`.
@@ -75,10 +76,9 @@ impl<'p> Fingerprints<'p> {
             condition.as_ref().map_or_else(String::new, said)
         };
         let gathering = |together: &Together| match together {
-            _ if self.form == Form::Meaning => String::new(),
-            Together::No => String::new(),
-            Together::Tick => "together".into(),
-            Together::For(duration) => format!("together for {duration}"),
+            Together::Tick if self.form != Form::Meaning => "together".into(),
+            Together::For(duration) if self.form != Form::Meaning => format!("together for {duration}"),
+            _ => String::new(),
         };
         let text = match &start.kind {
             StartKind::Becomes { condition, .. } => format!("becomes {}", self.expr(condition)),
@@ -128,13 +128,35 @@ impl<'p> Fingerprints<'p> {
             return found.clone();
         }
         // Segments have no cycle (checked).
-        let text = digest(&self.expr(&self.program.segment(id).body));
+        let said = self.expr(&self.program.segment(id).body);
+        let text = if self.form == Form::Meaning { said } else { digest(&said) };
         self.segments.borrow_mut().insert(id, text.clone());
         text
     }
 
     /// `of_row`: of which event or record it reads a row.
-    fn write(&self, expr: &Expr, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+    fn write(&self, expr: &Expr, of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
+        match self.form {
+            Form::Meaning if expr.ty == Type::Bool => to.write_str(&self.condition(expr, of_row)),
+            _ => self.spell(expr, of_row, to),
+        }
+    }
+
+    /// A condition where only the meaning counts: a digest, so that a segment is as long as what it says, and short.
+    fn condition(&self, expr: &Expr, of_row: Option<EventId>) -> String {
+        let mut text = String::new();
+        match &expr.kind {
+            Kind::Segment(id) => return self.segment(*id),
+            Kind::And(_) | Kind::Or(_) => {
+                let word = if matches!(expr.kind, Kind::And(_)) { "and" } else { "or" };
+                text = self.joined(expr, of_row).iter().fold(word.to_owned(), |all, part| all + " " + part);
+            }
+            _ => self.spell(expr, of_row, &mut text).expect("a text takes everything"),
+        }
+        digest(&text)
+    }
+
+    fn spell(&self, expr: &Expr, of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
         let say = |expr| Saying { expr, of: of_row, by: self };
         let of = |selection| Chosen { selection, by: self };
         match &expr.kind {
@@ -149,13 +171,6 @@ impl<'p> Fingerprints<'p> {
             Kind::Start => to.write_str("start"),
             Kind::Call { function, arguments } => self.all(function.name, arguments, of_row, to),
             Kind::Not(inner) => write!(to, "(not {})", say(inner)),
-            Kind::And(_) | Kind::Or(_) if self.form == Form::Meaning => {
-                let mut parts = Vec::new();
-                self.joined(expr, of_row, &mut parts);
-                parts.sort_unstable();
-                let word = if matches!(expr.kind, Kind::And(_)) { "and" } else { "or" };
-                write!(to, "({word} {})", parts.join(" "))
-            }
             Kind::And(parts) => self.all("and", parts, of_row, to),
             Kind::Or(parts) => self.all("or", parts, of_row, to),
             Kind::InWindow { value, window } => {
@@ -164,7 +179,6 @@ impl<'p> Fingerprints<'p> {
                 to.write_str(")")
             }
             Kind::Known(inner) => write!(to, "(known {})", say(inner)),
-            Kind::Segment(id) if self.form == Form::Meaning => self.write(&self.program.segment(*id).body, None, to),
             Kind::Segment(id) => to.write_str(&self.segment(*id)),
             Kind::Member(list) => write!(to, "(member {})", self.list(*list)),
             Kind::Has { test, selection } => write!(to, "(has {test:?} {})", of(selection)),
@@ -194,20 +208,30 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    /// What the same word joins, also behind names of segments.
-    fn joined(&self, expr: &Expr, of_row: Option<EventId>, parts: &mut Vec<String>) {
+    /// What the same word joins, also behind names of segments, each once.
+    fn joined(&self, expr: &Expr, of_row: Option<EventId>) -> BTreeSet<String> {
         let is_like = |part: &Expr| std::mem::discriminant(&part.kind) == std::mem::discriminant(&expr.kind);
-        let (Kind::And(inner) | Kind::Or(inner)) = &expr.kind else { unreachable!("called for what is joined") };
-        for part in inner {
-            let body = match part.kind {
-                Kind::Segment(id) => &self.program.segment(id).body,
-                _ => part,
-            };
-            match is_like(body) {
-                true => self.joined(body, of_row, parts),
-                false => parts.push(Saying { expr: part, of: of_row, by: self }.to_string()),
+        let (Kind::And(parts) | Kind::Or(parts)) = &expr.kind else { unreachable!("called for what is joined") };
+        let mut found = BTreeSet::new();
+        for part in parts {
+            match part.kind {
+                Kind::Segment(id) if is_like(&self.program.segment(id).body) => {
+                    found.extend(self.joined_in(id).iter().cloned());
+                }
+                _ if is_like(part) => found.extend(self.joined(part, of_row)),
+                _ => drop(found.insert(self.condition(part, of_row))),
             }
         }
+        found
+    }
+
+    fn joined_in(&self, id: SegmentId) -> Rc<BTreeSet<String>> {
+        if let Some(found) = self.joined.borrow().get(&id) {
+            return found.clone();
+        }
+        let found = Rc::new(self.joined(&self.program.segment(id).body, None));
+        self.joined.borrow_mut().insert(id, found.clone());
+        found
     }
 
     /// In days, months and minutes, where only the meaning counts.
@@ -231,7 +255,7 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    fn all(&self, name: &str, parts: &[Expr], of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+    fn all(&self, name: &str, parts: &[Expr], of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
         write!(to, "({name} ")?;
         for (index, part) in parts.iter().enumerate() {
             if index > 0 {
@@ -242,7 +266,7 @@ impl<'p> Fingerprints<'p> {
         to.write_str(")")
     }
 
-    fn selection(&self, selection: &Selection, to: &mut Formatter<'_>) -> fmt::Result {
+    fn selection(&self, selection: &Selection, to: &mut dyn Write) -> fmt::Result {
         write!(to, "{} where ", self.event(selection.event))?;
         if let Some(condition) = &selection.condition {
             self.write(condition, Some(selection.event), to)?;
@@ -251,7 +275,7 @@ impl<'p> Fingerprints<'p> {
         selection.window.as_ref().map_or(Ok(()), |window| self.window(window, None, to))
     }
 
-    fn window(&self, window: &Window, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+    fn window(&self, window: &Window, of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
         let say = |expr| Saying { expr, of: of_row, by: self };
         match window {
             Window::Last(duration) => write!(to, "last {}", self.duration(*duration)),
@@ -263,7 +287,7 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    fn read(&self, read: &Read, of_row: Option<EventId>, to: &mut Formatter<'_>) -> fmt::Result {
+    fn read(&self, read: &Read, of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
         match read {
             Read::Patron(field) => write!(to, "patron.{}", self.field(*field)),
             Read::Row(read) => match of_row.filter(|_| self.form != Form::Numbers) {

@@ -251,7 +251,7 @@ impl<'p> Plan<'p> {
 
     /// The campaigns that `runs` picks, drafts too.
     pub fn with(program: &'p Program, runs: impl Fn(&Campaign) -> bool) -> Plan<'p> {
-        let by = [Fingerprints::meaning(program), Fingerprints::new(program), Fingerprints::former(program)];
+        let by = Fingerprints::forms(program);
         let mut compiler = Compiler { program, rules: Rules::new(), served: ClassSet::EMPTY };
         let mut campaigns: Vec<Running<'p>> = Vec::new();
         for campaign in program.campaigns.iter().filter(|campaign| runs(campaign)) {

@@ -93,12 +93,13 @@ pub fn rename(
         db.execute(&format!("UPDATE {table} SET campaign = ?2 WHERE campaign = ?1"), params![before, after])?;
     }
     // A start that names it means what it meant.
-    let then = Fingerprints::meaning(program).before_renaming(Symbol::new(before), Symbol::new(after));
-    let now = Fingerprints::meaning(program);
+    let [now, ..] = Fingerprints::forms(program);
+    let then = Fingerprints::forms(program).map(|by| by.before_renaming(Symbol::new(before), Symbol::new(after)));
     for campaign in &program.campaigns {
-        let sql = "UPDATE campaign_state SET start = ?3 WHERE campaign = ?1 AND start = ?2";
-        let starts = [&then, &now].map(|by| by.start(&campaign.start));
-        db.prepare_cached(sql)?.execute(params![campaign.name.as_str(), starts[0], starts[1]])?;
+        let sql = "UPDATE campaign_state SET start = ?5 WHERE campaign = ?1 AND start IN (?2, ?3, ?4)";
+        let [meaning, text, numbers] = then.each_ref().map(|by| by.start(&campaign.start));
+        let now = now.start(&campaign.start);
+        db.prepare_cached(sql)?.execute(params![campaign.name.as_str(), meaning, text, numbers, now])?;
     }
     // The texts in which its journeys go on have the old name.
     let sql = "UPDATE program_version SET renamed = json_insert(renamed, '$[#]', json_array(?1, ?2))";

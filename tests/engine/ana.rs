@@ -47,6 +47,15 @@ impl Town {
         town
     }
 
+    /// Ana moves to another house on the day after the first tick.
+    pub fn moved(program: &Program) -> Town {
+        let mut town = Town::new(program);
+        town.tick(program, 0);
+        town.house(program, 1, "eastside");
+        town.tick(program, 1);
+        town
+    }
+
     pub fn house(&mut self, program: &Program, day: i64, house: &str) {
         let transaction = self.store.begin().expect("nobody else writes");
         let mut writer = transaction.writer(&program.library.zone, at(day));
