@@ -174,21 +174,25 @@ fn write_text(summary: &Summary, terminal: &mut Terminal) -> Result<(), Failure>
     for path in &summary.rejects {
         writeln!(terminal, "All of them are in {path}")?;
     }
-    if let Some(first) = summary.erased.first() {
-        let who = match summary.erased.len() {
-            1 => format!("a patron who had been erased came back: {first}"),
-            count => format!("{count} patrons who had been erased came back, the first is {first}"),
-        };
+    let back = |keys: &[String], one: &str, many: &str| {
+        let first = keys.first()?;
+        Some(if keys.len() == 1 {
+            format!("{one}: {first}")
+        } else {
+            format!("{} {many}, the first is {first}", keys.len())
+        })
+    };
+    if let Some(who) =
+        back(&summary.erased, "a patron who had been erased came back", "patrons who had been erased came back")
+    {
         let what = "if it is no new registration, take them out of the export and run `bookmobile erase --again`";
         terminal.note(&format!("{who}; {what}"))?;
     }
-    if let Some(first) = summary.merged.first() {
-        let who = match summary.merged.len() {
-            1 => format!("a card that had been merged into another came back as a new patron: {first}"),
-            count => {
-                format!("{count} cards that had been merged into others came back as new patrons, the first is {first}")
-            }
-        };
+    if let Some(who) = back(
+        &summary.merged,
+        "a card that had been merged into another came back as a new patron",
+        "cards that had been merged into others came back as new patrons",
+    ) {
         let what = "merge them again with `bookmobile merge`, and before the next import in the library's system";
         terminal.note(&format!("{who}; {what}"))?;
     }

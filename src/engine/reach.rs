@@ -200,3 +200,19 @@ pub fn language(plan: &Plan<'_>, facts: &Facts) -> Symbol {
     let own = field.and_then(|field| facts.field(field)?.as_name());
     own.filter(|language| library.languages.contains(language)).unwrap_or_else(|| library.default_language())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::undated;
+
+    #[test]
+    fn a_reason_loses_its_days_and_nothing_else() {
+        let told = "unreachable: no consent to news by email (withdrawn on 2026-11-03), no consent to news by sms";
+        assert_eq!(undated(told), "unreachable: no consent to news by email (withdrawn), no consent to news by sms");
+        assert_eq!(
+            undated("no consent to a by sms (asked on 2026-11-03, not confirmed)"),
+            "no consent to a by sms (asked, not confirmed)"
+        );
+        assert_eq!(undated("held on monday on 2026-13-03"), "held on monday on 2026-13-03");
+    }
+}

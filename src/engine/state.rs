@@ -96,6 +96,13 @@ pub struct Enrolment {
     pub rows: Vec<(String, RowId)>,
 }
 
+impl Enrolment {
+    /// Whether all that it is about is another patron's now.
+    pub fn has_passed(&self) -> bool {
+        self.rows.iter().all(|(_, row)| *row == RowId::GONE)
+    }
+}
+
 /// Splits by name (`SplitNames`) and the arm taken of each, counted from 0.
 pub type Arms = Vec<(String, usize)>;
 

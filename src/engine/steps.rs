@@ -12,7 +12,7 @@ use crate::engine::schedule::first_weekday;
 use crate::engine::state::{self, Enrolment};
 use crate::engine::visit::Visit;
 use crate::program::Together;
-use crate::rule::{EventRow, Facts, RowId};
+use crate::rule::{EventRow, Facts};
 use crate::store::StoreError;
 use crate::symbol::Symbol;
 use crate::time::{Instant, TimeOfDay, Weekday};
@@ -374,9 +374,8 @@ pub(super) fn fitting_rows<'f>(
     plan: &Plan<'_>,
 ) -> Option<Vec<&'f EventRow>> {
     let (event, admits) = start.row_rule()?;
-    let has_passed = enrolment.rows.iter().all(|(_, row)| *row == RowId::GONE);
     let is_single = start.together() == Together::No && !plan.program.catalogue.event(event).is_record();
-    if enrolment.rows.is_empty() || is_single && !has_passed {
+    if enrolment.rows.is_empty() || is_single && !enrolment.has_passed() {
         return None;
     }
     let fits = |row: &&EventRow| {
@@ -396,8 +395,7 @@ pub(super) fn is_about_nothing(
     plan: &Plan<'_>,
 ) -> Option<&'static str> {
     let rows = fitting_rows(start, ask, facts, enrolment, plan)?;
-    let has_passed = enrolment.rows.iter().all(|(_, row)| *row == RowId::GONE);
-    rows.is_empty().then_some(match has_passed {
+    rows.is_empty().then_some(match enrolment.has_passed() {
         true => moved::PASSED,
         false => "what it is about no longer fits the start's `where`",
     })

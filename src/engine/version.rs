@@ -81,9 +81,7 @@ impl Affected {
     pub fn is_any(&self) -> bool {
         self.go_on_here + self.go_on_before + self.end + self.stand_still + self.cut_short > 0
     }
-}
 
-impl Affected {
     /// So many do not come by steps any more: by all that one of the ways passes by.
     fn pass_by(&mut self, ways: impl IntoIterator<Item = BTreeSet<String>>, count: u64) {
         let steps: BTreeSet<String> = ways.into_iter().flatten().collect();

@@ -78,11 +78,10 @@ impl<'v, 'a> Visit<'v, 'a> {
     ) -> Result<(), StoreError> {
         if look == Look::Nothing {
             let until = next_look(state.until, seen.until, tick.now);
-            return if until == state.until {
-                Ok(())
-            } else {
-                Ok(lately::write(tick.db(), tick.table, patron, until, &state.memberships)?)
-            };
+            if until != state.until {
+                lately::write(tick.db(), tick.table, patron, until, &state.memberships)?;
+            }
+            return Ok(());
         }
         let before = state.clone();
         // Nobody asks for them: the conditions are known.

@@ -39,6 +39,8 @@ pub(super) struct Rows {
     pub columns: Vec<Column>,
     /// Indices of the fields in the order of their names, which a change of the program's text does not alter.
     pub by_name: Vec<u16>,
+    /// The fixed columns and those of the fields, with commas between.
+    all: String,
     pub insert: String,
     /// Into the table of the rows that are gathered first.
     pub gather: String,
@@ -125,19 +127,17 @@ impl Rows {
         let names: Vec<&str> = fixed.iter().copied().chain(rows.columns.iter().map(|c| c.sql.as_str())).collect();
         let places = vec!["?"; names.len()].join(", ");
         let insert = format!("INSERT INTO {} ({}) VALUES ({places})", rows.table, names.join(", "));
-        let by_key = format!("SELECT {} FROM {} WHERE key = ?1", names.join(", "), rows.table);
         rows.gather = format!("INSERT INTO temp.gathered ({}) VALUES ({places})", names.join(", "));
         rows.insert = insert;
-        rows.by_key = by_key;
+        rows.all = names.join(", ");
+        rows.by_key = rows.having("key");
         rows.same = format!("SELECT id FROM {} WHERE patron = ?1 AND at = ?2 AND mark = ?3", rows.table);
         rows
     }
 
-    /// All columns of the rows of an event in which a column has a value.
-    pub fn of_event(&self, column: &str) -> String {
-        let fields = self.columns.iter().map(|column| column.sql.as_str());
-        let names: Vec<&str> = EVENT.iter().copied().chain(fields).collect();
-        format!("SELECT {} FROM {} WHERE {column} = ?1", names.join(", "), self.table)
+    /// All columns of the rows in which a column has a value.
+    pub fn having(&self, column: &str) -> String {
+        format!("SELECT {} FROM {} WHERE {column} = ?1", self.all, self.table)
     }
 
     /// `UPDATE` of these columns by a condition; the columns' values are bound first.

@@ -16,10 +16,7 @@ fn steps(steps: &str) -> Program {
 /// Runs a journey that begins in `old` and meets `new` while it waits.
 fn edited(old: &str, new: &str) -> Vec<&'static str> {
     let (old, new) = (steps(old), steps(new));
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     town.store.align(&new.catalogue).expect("columns");
     for day in 2..12 {
         town.tick(&new, day);
@@ -125,10 +122,7 @@ fn a_message_that_goes_by_another_channel_now_is_the_same_message() {
     };
     let old = by("email", "send both  send note_a  wait 2 days  send note_b");
     let new = by("email or sms", "send note_a  wait 2 days  send both  send note_b");
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     for day in 2..6 {
         town.tick(&new, day);
     }
@@ -209,10 +203,7 @@ fn an_edit_after_an_edit_passes_over_no_message() {
 fn versions_are_kept_as_long_as_something_runs_in_them() {
     let old = steps("send note_a  wait 2 days  send note_b");
     let new = steps("send note_a  wait 9 days  send note_c");
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     let count = |town: &Town| -> i64 {
         let db = town.store.connection();
         db.query_row("SELECT count(*) FROM program_version", (), |row| row.get(0)).expect("a count")
@@ -228,10 +219,7 @@ fn versions_are_kept_as_long_as_something_runs_in_them() {
 /// patron.
 fn foretold(old: &str, new: &Program) -> (Vec<(String, engine::Affected)>, Vec<&'static str>) {
     let old = steps(old);
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     let found = dry_run(&town.store, new, None, at(2), &Means::default()).expect("a preview");
     for day in 2..14 {
         town.tick(new, day);
@@ -320,10 +308,7 @@ fn an_edit_elsewhere_meets_nobody() {
 #[test]
 fn a_version_that_no_longer_compiles_is_said_before_it_ends_what_runs_in_it() {
     let (old, new) = (steps("send note_a  wait 2 days  send note_b"), steps("send note_a  wait 9 days  send note_c"));
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     let broken = r#"[["program.campaign", "library {"]]"#;
     town.store.connection().execute("UPDATE program_version SET files = ?1", [broken]).expect("written");
     let found = dry_run(&town.store, &new, None, at(2), &Means::default()).expect("a preview").affected;

@@ -19,10 +19,7 @@ fn a_renamed_campaign_goes_on_in_the_version_of_its_old_name() {
     let old = named("moved", "send note_a  wait 2 days  send note_b  wait 2 days  send note_c");
     let new = named("went", "send note_a  wait 3 days  send note_b");
     let newest = named("gone", "wait 9 days");
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     engine::rename(&mut town.store, &new, "moved", "went").expect("writable").expect("renamed");
     let found = dry_run(&town.store, &new, None, at(2), &Means::default()).expect("a preview").affected;
     assert_eq!(found[0].1.go_on_before, 1);
@@ -62,10 +59,7 @@ fn an_earlier_version_speaks_of_a_renamed_campaign() {
             named(name, &format!("send note_a  wait {days} days  {last}"))
         };
         let (old, new) = (of("moved", 5), of("went", 4));
-        let mut town = Town::new(&old);
-        town.tick(&old, 0);
-        town.house(&old, 1, "eastside");
-        town.tick(&old, 1);
+        let mut town = Town::moved(&old);
         click(&mut town, &old, "moved", 2);
         engine::rename(&mut town.store, &new, "moved", "went").expect("writable").expect("renamed");
         for day in 2..9 {
@@ -86,10 +80,7 @@ fn a_start_that_names_a_renamed_campaign_takes_no_baseline() {
         ))
     };
     let (old, new) = (of("moved"), of("went"));
-    let mut town = Town::new(&old);
-    town.tick(&old, 0);
-    town.house(&old, 1, "eastside");
-    town.tick(&old, 1);
+    let mut town = Town::moved(&old);
     click(&mut town, &old, "moved", 2);
     engine::rename(&mut town.store, &new, "moved", "went").expect("writable").expect("renamed");
     town.tick(&new, 2);

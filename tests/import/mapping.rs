@@ -3,8 +3,9 @@
 use super::world::{Files, LIBRARY, attempt, column, noon, one, program, run};
 use bookmobile::catalogue::{Channel, Value};
 use bookmobile::engine;
+use bookmobile::program::Program;
 use bookmobile::rule::ConsentState;
-use bookmobile::store::import::suggest;
+use bookmobile::store::import::{Summary, suggest};
 use bookmobile::store::{Needs, Store};
 use bookmobile::symbol::Symbol;
 
@@ -296,45 +297,40 @@ fn consents_are_express_or_implied_and_have_a_source() {
     assert_eq!(word("3"), (Express, "import people.csv".to_owned(), None));
 }
 
-/// An erased patron whom the export brings back is noticed.
-#[test]
-fn whoever_was_erased_and_comes_back_is_noticed() {
+/// What three imports of the same two patrons say, between the first two of which something happens to the second.
+fn brought_back(happens: impl Fn(&mut Store, &Program)) -> Vec<Summary> {
     let mapping = "[[patron]]\nkey = \"id\"\n[patron.fields]\nhistory_opt_in = false\n";
     let files = Files::of(&[("people.csv", b"id\n1\n2\n")]);
     let library = program(LIBRARY);
     let mut store = Store::in_memory().expect("memory");
     store.align(&library.catalogue).expect("a new store takes any catalogue");
-    let mut erased = Vec::new();
-    for round in 1..=3 {
-        let (summary, _) = attempt(&mut store, &library, mapping, &files.paths, noon(6, round)).expect("imported");
-        erased.push(summary.erased);
-        if round == 1 {
-            let patron = store.reader().patron_by_key("2").expect("readable").expect("a patron");
-            let transaction = store.begin().expect("a transaction");
-            transaction.writer(&library.library.zone, noon(6, 1)).erase_patron(patron, false).expect("erased");
-            transaction.commit().expect("committed");
-        }
-    }
+    let import =
+        |store: &mut Store, round| attempt(store, &library, mapping, &files.paths, noon(6, round)).expect("imported").0;
+    let first = import(&mut store, 1);
+    happens(&mut store, &library);
+    vec![first, import(&mut store, 2), import(&mut store, 3)]
+}
+
+/// An erased patron whom the export brings back is noticed.
+#[test]
+fn whoever_was_erased_and_comes_back_is_noticed() {
+    let said = brought_back(|store, library| {
+        let patron = store.reader().patron_by_key("2").expect("readable").expect("a patron");
+        let transaction = store.begin().expect("a transaction");
+        transaction.writer(&library.library.zone, noon(6, 1)).erase_patron(patron, false).expect("erased");
+        transaction.commit().expect("committed");
+    });
+    let erased: Vec<Vec<String>> = said.into_iter().map(|summary| summary.erased).collect();
     assert_eq!(erased, [vec![], vec!["2".to_owned()], vec![]]);
 }
 
 /// So is a card that was merged into another.
 #[test]
 fn whoever_was_merged_and_comes_back_is_noticed() {
-    let mapping = "[[patron]]\nkey = \"id\"\n[patron.fields]\nhistory_opt_in = false\n";
-    let files = Files::of(&[("people.csv", b"id\n1\n2\n")]);
-    let library = program(LIBRARY);
-    let mut store = Store::in_memory().expect("memory");
-    store.align(&library.catalogue).expect("a new store takes any catalogue");
-    let mut merged = Vec::new();
-    for round in 1..=3 {
-        let (summary, _) = attempt(&mut store, &library, mapping, &files.paths, noon(6, round)).expect("imported");
-        merged.push(summary.merged);
-        if round == 1 {
-            let [kept, double] =
-                ["1", "2"].map(|key| store.reader().patron_by_key(key).expect("readable").expect("there"));
-            engine::merge(&mut store, &library, kept, double, noon(6, 1)).expect("merged");
-        }
-    }
+    let said = brought_back(|store, library| {
+        let [kept, double] = ["1", "2"].map(|key| store.reader().patron_by_key(key).expect("readable").expect("there"));
+        engine::merge(store, library, kept, double, noon(6, 1)).expect("merged");
+    });
+    let merged: Vec<Vec<String>> = said.into_iter().map(|summary| summary.merged).collect();
     assert_eq!(merged, [vec![], vec!["2".to_owned()], vec![]]);
 }

@@ -241,7 +241,7 @@ impl Writer<'_> {
             let field = declared.field(Symbol::new("campaign")).filter(|_| declared.kind == EventKind::Engine);
             let Some(field) = field else { continue };
             let rows = layout.event(event);
-            let sql = rows.of_event(&rows.columns[usize::from(field)].sql);
+            let sql = rows.having(&rows.columns[usize::from(field)].sql);
             let mut query = self.connection.prepare_cached(&sql)?;
             let named = query.query_map([before.as_str()], |row| Keyed::read(row, rows))?;
             let named: Vec<Keyed> = named.collect::<Result<_, _>>()?;
