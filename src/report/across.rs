@@ -179,7 +179,7 @@ impl Tie<'_> {
     fn pairs(&mut self) {
         let sets = self.sets;
         for one in 0..sets.len() {
-            // Two reports of one campaign may differ by few in a count.
+            // By whom two reports of one campaign differ is said of each of its groups.
             for other in (one + 1..sets.len()).filter(|&other| sets[one].campaign != sets[other].campaign) {
                 let count = |of: [bool; 2]| -> [i64; 2] {
                     let in_them = |(among, _): &&(Vec<bool>, i64)| [among[one], among[other]] == of;

@@ -40,7 +40,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn enrolled(patron: PatronId, held_out: bool, enrolled_at: Instant) -> Person {
+    pub(super) fn enrolled(patron: PatronId, held_out: bool, enrolled_at: Instant) -> Person {
         Person {
             patron,
             held_out,

@@ -19,32 +19,36 @@ pub fn hidden(table: &Table, limit: i64) -> BTreeSet<CellId> {
     let small: Vec<CellId> = (0..table.cells().len()).filter(|&id| table.cells()[id].is_small(limit)).collect();
     let mut hiding = Hiding { table, limit, hidden: BTreeSet::new(), others: Vec::new() };
     hiding.hidden = small.iter().copied().filter(|&id| hiding.is_printed(id)).collect();
-    let mut open = small.clone();
-    loop {
-        // What is protected stays so: hiding more only leaves more tables.
-        let bounds = hiding.known();
-        open.retain(|&cell| !hiding.protects(&bounds, cell));
-        let Some(&cell) = open.first() else { break };
-        match hiding.next(cell) {
-            Some(more) => drop(hiding.hidden.insert(more)),
-            // Nothing is left to hide: what was told before tells of it, or no other table was found in reasonable time.
-            None => open.retain(|&other| other != cell),
-        }
+    let mut bounds = hiding.known();
+    let (mut protected, mut wide) = (Vec::new(), Vec::new());
+    for &cell in &small {
+        let is_protected = loop {
+            if hiding.protects(&bounds, cell) {
+                break true;
+            }
+            // Nothing is left to hide: what was told before tells of it.
+            let Some(more) = hiding.next(cell) else { break false };
+            hiding.hidden.insert(more);
+            bounds = hiding.known();
+        };
+        // It stays so: hiding more only leaves more tables.
+        if is_protected { protected.push(cell) } else { wide.push(cell) }
     }
-    let bounds = hiding.known();
-    let (protected, others): (Vec<CellId>, Vec<CellId>) =
-        small.iter().partition(|&&cell| hiding.protects(&bounds, cell));
-    let wide: Vec<CellId> = others.into_iter().filter(|&cell| hiding.is_wide(&bounds, cell)).collect();
+    wide.retain(|&cell| hiding.is_wide(&bounds, cell));
     // What turned out not to be needed is printed, the worthiest first.
     let mut spare: Vec<CellId> = hiding.hidden.iter().copied().filter(|id| !small.contains(id)).collect();
     spare.sort_by_key(|&id| std::cmp::Reverse((table.cells()[id].worth, table.cells()[id].value)));
     for cell in spare {
         hiding.hidden.remove(&cell);
         let bounds = hiding.known();
-        let stays = wide.iter().all(|&cell| hiding.is_wide(&bounds, cell))
-            && protected.iter().all(|&cell| hiding.protects(&bounds, cell));
-        if !stays {
+        let stays_wide = wide.iter().chain(&protected).all(|&cell| hiding.is_wide(&bounds, cell));
+        let told = protected.iter().position(|&cell| stays_wide && !hiding.protects(&bounds, cell));
+        if !stays_wide || told.is_some() {
             hiding.hidden.insert(cell);
+        }
+        // What one cell tells of it, the next one is likely to tell as well.
+        if let Some(told) = told {
+            protected[..=told].rotate_right(1);
         }
     }
     hiding.hidden
@@ -78,10 +82,6 @@ impl Hiding<'_> {
 
     /// Whether a reader can exclude neither that the cell is nobody nor that it is one below the limit.
     fn protects(&mut self, bounds: &[Bounds], cell: CellId) -> bool {
-        // Where nothing is printed that has to do with it there may be nobody at all, and as many who are in it as one likes.
-        if !by_distance(self.table, cell).iter().flatten().any(|&other| self.is_known(other)) && !self.is_known(cell) {
-            return true;
-        }
         self.is_wide(bounds, cell) && [0, self.limit - 1].into_iter().all(|value| self.admits(bounds, cell, value))
     }
 

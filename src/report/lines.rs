@@ -10,9 +10,9 @@ use super::hide;
 use super::measure::{DOES, INSIDE, KINDS, MEASURES, is_counted, is_of_sending, whole_of};
 use super::parts::{Part, Whole, parts, splits};
 use super::table::{CellId, Role, Table};
+use super::versions;
 use crate::program::{Campaign, Program};
 use crate::rule::PatronId;
-use crate::time::Instant;
 
 /// A group of people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -41,18 +41,26 @@ pub enum Group {
 
 impl Group {
     /// Whether it is the same group, whatever its share was edited to and wherever its split stands.
-    fn is_same(&self, other: &Group) -> bool {
+    pub(super) fn is_same(&self, other: &Group) -> bool {
         match (self.at_split(), other.at_split()) {
-            (Some((split, name, arm)), Some((other_split, other_name, other_arm))) => {
-                let is_named = !name.is_empty() && !other_name.is_empty();
-                arm == other_arm && if is_named { name == other_name } else { split == other_split }
-            }
+            (Some((.., arm)), Some((.., other_arm))) => arm == other_arm && self.is_beside(other),
             _ => self == other,
         }
     }
 
+    /// Whether both are arms of one split, or who of those held out came to it.
+    pub(super) fn is_beside(&self, other: &Group) -> bool {
+        let (Some((split, name, arm)), Some((other_split, other_name, other_arm))) =
+            (self.at_split(), other.at_split())
+        else {
+            return false;
+        };
+        let is_named = !name.is_empty() && !other_name.is_empty();
+        arm.is_some() == other_arm.is_some() && if is_named { name == other_name } else { split == other_split }
+    }
+
     /// The number and the name of its split, and the arm of it.
-    fn at_split(&self) -> Option<(usize, &str, Option<usize>)> {
+    pub(super) fn at_split(&self) -> Option<(usize, &str, Option<usize>)> {
         match self {
             Group::HeldOutAt { split, name } => Some((*split, name, None)),
             Group::Arm { split, name, arm, .. } => Some((*split, name, Some(*arm))),
@@ -133,8 +141,9 @@ pub struct Asked<'a> {
     pub campaign: &'a Campaign,
     pub people: &'a [Person],
     pub measured: Measured,
-    /// This report of it was given out: these lines are known. `people` are those whom it counted ([`counted_then`]). If it
-    /// no longer stands, the campaign is asked for once more.
+    /// This report of it was given out: these lines are known. `people` are those whom it counted
+    /// ([`counted_then`](super::past::counted_then)). Of several of one campaign the earlier come first, and last of all,
+    /// if none of them stands, the campaign as it is asked for.
     pub told: Option<&'a [Line]>,
 }
 
@@ -180,39 +189,6 @@ pub fn lines(program: &Program, asked: &[Asked<'_>], limit: i64) -> Vec<Vec<Line
     found
 }
 
-/// The people whom a report counted that was given out, as far as they are known: those who were erased since stand in it
-/// without a name, so that whoever else counts them is seen to.
-pub fn counted_then(told: &[Line], as_of: Instant, people: &[Person]) -> Vec<Person> {
-    let mut then: Vec<Person> = people.iter().filter_map(|person| person.as_of(as_of)).collect();
-    for line in told.iter().filter(|line| matches!(line.group, Group::Everybody | Group::Written | Group::HeldOut)) {
-        let held_out = line.group == Group::HeldOut;
-        let counts: Vec<i64> = DOES
-            .iter()
-            .zip(line.counts())
-            .map(|(does, count)| {
-                let now = then.iter().filter(|person| person.held_out == held_out && does(person)).count();
-                count.known().map_or(0, |count| count as i64 - now as i64)
-            })
-            .collect();
-        for nth in 0..counts[0] {
-            let at = |measure: usize| (nth < counts[measure]).then_some(as_of);
-            then.push(Person {
-                patron: PatronId(-1 - then.len() as i64),
-                held_out,
-                arms: Vec::new(),
-                enrolled_at: as_of,
-                sent_at: at(1),
-                delivered_at: at(2),
-                clicked_at: at(3),
-                goal_known: nth < counts[4],
-                reached_at: at(5),
-                goal_open: false,
-            });
-        }
-    }
-    then
-}
-
 /// The lines of campaigns in one table; `None` if more than `most` counts of few tie them together.
 fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> Option<Vec<Vec<Line>>> {
     let mut table = Table::default();
@@ -232,9 +208,9 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
         all.push(parts.into_iter().zip(cells).collect());
     }
     let campaign: Vec<usize> = asked.iter().map(|one| numbered(asked, one)).collect();
-    for (later, fresh) in all.iter().enumerate().filter(|(at, _)| asked[*at].told.is_none()) {
-        let of_before = (0..all.len()).filter(|&at| at != later && campaign[at] == campaign[later]);
-        of_before.for_each(|before| tie_versions(&mut table, &all[before], fresh));
+    for later in 0..all.len() {
+        let of_before = (0..later).filter(|&before| campaign[before] == campaign[later]);
+        of_before.for_each(|before| versions::tie(&mut table, &all[before], &all[later]));
     }
     let mut sets: Vec<Set> = Vec::new();
     for kind in 0..KINDS {
@@ -280,28 +256,6 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
 /// The number of a campaign: that of its first report among these.
 fn numbered(asked: &[&Asked<'_>], one: &Asked<'_>) -> usize {
     asked.iter().position(|other| other.campaign.name == one.campaign.name).unwrap_or(asked.len())
-}
-
-/// Whoever a report of before counted in a group is counted there now as well: it is no more.
-fn tie_versions(table: &mut Table, before: &[(Part<'_>, Cells)], now: &[(Part<'_>, Cells)]) {
-    for (part, cells) in before {
-        let is_same =
-            |later: &Part<'_>| part.group.as_ref().zip(later.group.as_ref()).is_some_and(|(a, b)| a.is_same(b));
-        let Some((later, of_later)) = now.iter().find(|(later, _)| is_same(later)) else { continue };
-        for (measure, does) in DOES.iter().enumerate() {
-            let (Some(old), Some(new)) = (cells.0[measure], of_later.0[measure]) else { continue };
-            let who = |part: &Part<'_>| -> BTreeSet<PatronId> {
-                part.people.iter().filter(|person| does(person)).map(|person| person.patron).collect()
-            };
-            let (then, since) = (who(part), who(later));
-            if then.is_subset(&since) {
-                let more = since.len() - then.len();
-                // That nobody can have been enrolled since follows from the program; what people did does not.
-                let more = (more > 0 || measure > 0).then(|| table.cell(more as u64, Role::Open, 0));
-                table.sum(new, [old].into_iter().chain(more).collect());
-            }
-        }
-    }
 }
 
 /// Who is counted of a campaign, in order of id.
@@ -351,9 +305,14 @@ const ENTANGLED: usize = 60;
 
 /// The cells of one part, by measure, and of those who did not, as of [`INSIDE`]; and those of them, of nobody, that may follow
 /// from the program.
-struct Cells([Option<CellId>; MEASURES], [Option<CellId>; INSIDE.len()], Vec<CellId>);
+pub(super) struct Cells([Option<CellId>; MEASURES], [Option<CellId>; INSIDE.len()], Vec<CellId>);
 
 impl Cells {
+    /// The cell of a kind that [`is_counted`].
+    pub(super) fn of_kind(&self, kind: usize) -> Option<CellId> {
+        self.0.get(kind).or_else(|| self.1.get(kind - MEASURES)).copied().flatten()
+    }
+
     fn of(table: &mut Table, part: &Part<'_>, measured: Measured, told: Option<&[Line]>) -> Cells {
         let people = &part.people;
         let told = told.map(|lines| {

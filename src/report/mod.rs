@@ -2,7 +2,8 @@
 //! out, with the uncertainty of each difference.
 //!
 //! What leaves here may be read by anybody. Invariant: no count of fewer people than the library's `suppress` limit is in
-//! it, nor follows from it ([`hide`]), and no two reports of a campaign differ by fewer people than that ([`release`]).
+//! it, nor follows from it ([`hide`]), and no two reports of a campaign differ by fewer people than that, neither as a
+//! whole ([`release`]) nor in a count (`versions`).
 
 mod across;
 pub mod count;
@@ -11,9 +12,11 @@ pub mod hide;
 pub mod lines;
 mod measure;
 mod parts;
-mod release;
+pub mod past;
+pub mod release;
 pub mod table;
 pub mod verdict;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -79,7 +82,7 @@ pub struct Report {
 pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> Result<Report, StoreError> {
     let transaction = store.begin()?;
     let is_asked = |campaign: &Campaign| campaigns.iter().any(|asked| asked.name == campaign.name);
-    let given: BTreeMap<String, CampaignReport> = release::last(transaction.connection())?;
+    let given: BTreeMap<String, Vec<CampaignReport>> = release::known(transaction.connection())?;
     let concerned: Vec<&Campaign> = (program.campaigns.iter())
         .filter(|campaign| is_asked(campaign) || given.contains_key(campaign.name.as_str()))
         .collect();
@@ -88,10 +91,12 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
     let Some(as_of) = counted.as_of else { return Ok(Report { as_of: None, campaigns: Vec::new() }) };
     let limit = program.library.suppress_under;
     let enough = |people: usize| people > 0 && people as i64 >= limit;
-    let given_of = |campaign: &Campaign| given.get(campaign.name.as_str());
-    let then: Vec<Vec<Person>> = (concerned.iter().zip(&counted.people))
+    let given_of = |campaign: &Campaign| given.get(campaign.name.as_str()).map_or(&[][..], Vec::as_slice);
+    let then: Vec<Vec<Vec<Person>>> = (concerned.iter().zip(&counted.people))
         .map(|(campaign, people)| {
-            given_of(campaign).map_or(Vec::new(), |given| lines::counted_then(&given.lines, given.as_of(), people))
+            let then =
+                |given: &CampaignReport| past::counted_then(program, campaign, &given.lines, given.as_of(), people);
+            given_of(campaign).iter().map(then).collect()
         })
         .collect();
     let mut asked = Vec::new();
@@ -101,10 +106,14 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
             clicks: enough(counted.with_click),
             goal: campaign.goal.is_some(),
         };
-        let known = given_of(campaign).filter(|_| !is_public(campaign));
-        asked.extend(known.map(|given| Asked { campaign, people: then, measured, told: Some(&given.lines) }));
-        let stands = known.is_some_and(|given| release::stands(given, limit, people));
-        if is_asked(campaign) && !stands && !is_public(campaign) {
+        if is_public(campaign) {
+            continue;
+        }
+        let known = given_of(campaign);
+        let told = known.iter().zip(then);
+        asked.extend(told.map(|(given, people)| Asked { campaign, people, measured, told: Some(&given.lines) }));
+        let stands = known.last().is_some_and(|given| release::stands(given, limit, people));
+        if is_asked(campaign) && !stands {
             asked.push(Asked { campaign, people, measured, told: None });
         }
     }
@@ -114,7 +123,7 @@ pub fn report(store: &mut Store, program: &Program, campaigns: &[&Campaign]) -> 
         .collect();
     let mut reports = Vec::new();
     for campaign in campaigns {
-        let known = given.get(campaign.name.as_str());
+        let known = given_of(campaign).last();
         let people = concerned
             .iter()
             .position(|other| other.name == campaign.name)

@@ -28,6 +28,21 @@ impl Split {
     }
 }
 
+/// The splits around a group, the outermost first, and the arm of each in which it stands; `None` for whoever came to it.
+/// Nothing if it stands in a split that is not among these.
+pub fn around(splits: &[Split], group: &Group) -> Option<Vec<(usize, Option<usize>)>> {
+    let Some((number, name, arm)) = group.at_split() else { return Some(Vec::new()) };
+    let is_it = |split: &Split| if name.is_empty() { split.number == number } else { split.name == name };
+    let own = splits.iter().position(is_it)?;
+    let mut found = vec![(own, arm)];
+    let mut inside = arm.and(splits[own].inside);
+    while let Some((split, arm)) = inside {
+        found.insert(0, (split, Some(arm)));
+        inside = splits[split].inside;
+    }
+    Some(found)
+}
+
 /// The splits of a campaign in the order in which the engine numbers them.
 pub fn splits(program: &Program, campaign: &Campaign) -> Vec<Split> {
     let mut found = Vec::new();

@@ -9,7 +9,10 @@
 //! roughly; [`Table::other`] finds a whole other table that agrees with the known cells, which no attacker of whatever
 //! skill can tell from the true one.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem, SolveOptions, Variable};
 
 /// A cell's number in its [`Table`].
 pub type CellId = usize;
@@ -22,8 +25,6 @@ pub enum Role {
     /// Only follows from others. Too small below the limit; nobody at all is too few only where `nobody_tells`: that no
     /// one of forty did *not* come tells of each of the forty, that nobody was left without a letter tells nothing.
     Implied { nobody_tells: bool },
-    /// Only follows from others, and may be known whatever it is.
-    Open,
     /// Known whatever is hidden: it was printed before, or follows from the program.
     Known,
 }
@@ -43,7 +44,7 @@ impl Cell {
         let nobody_tells = match self.role {
             Role::Printed => true,
             Role::Implied { nobody_tells } => nobody_tells,
-            Role::Open | Role::Known => return false,
+            Role::Known => return false,
         };
         self.value < limit && (self.value > 0 || nobody_tells)
     }
@@ -76,13 +77,14 @@ pub struct Table {
 pub type Bounds = (i64, i64);
 
 /// More than there are people: a cell of which nothing is known.
-pub const ANY: Bounds = (0, 1 << 40);
+pub const ANY: Bounds = (0, i32::MAX as i64);
 
 /// Tightenings a cell after which propagation stops. Where bounds creep towards each other in a circle, each round tells
 /// little.
 const TIGHTENINGS: usize = 40;
-/// Changes after which the search for another table gives up: the cell then counts as not protected.
-const CHANGES: usize = 1_000;
+/// Branches after which the search for another table gives up: the cell then counts as not protected. Nearly all are found
+/// in the first.
+const BRANCHES: u64 = 100;
 
 impl Table {
     /// Adds a cell.
@@ -140,8 +142,13 @@ impl Table {
 
     /// Tightens bounds by all sums until nothing more follows. `false`: no table fits them.
     pub fn narrow(&self, bounds: &mut [Bounds]) -> bool {
-        let mut waiting: VecDeque<usize> = (0..self.sums.len()).collect();
-        let mut is_waiting = vec![true; self.sums.len()];
+        self.tighten(bounds, (0..self.sums.len()).collect(), &mut Vec::new())
+    }
+
+    /// The same by the sums `waiting`, and by those of what changes; `before` gets what each bound was.
+    fn tighten(&self, bounds: &mut [Bounds], mut waiting: VecDeque<usize>, before: &mut Vec<(CellId, Bounds)>) -> bool {
+        let mut is_waiting = vec![false; self.sums.len()];
+        waiting.iter().for_each(|&sum| is_waiting[sum] = true);
         let mut left = TIGHTENINGS * self.cells.len();
         while let Some(index) = waiting.pop_front() {
             is_waiting[index] = false;
@@ -161,6 +168,7 @@ impl Table {
                 if new.0 > new.1 {
                     return false;
                 }
+                before.push((cell, old));
                 bounds[cell] = new;
                 if left == 0 {
                     return true;
@@ -179,81 +187,85 @@ impl Table {
 
     /// A table that agrees with `bounds` and in which `cell` has this value: nobody who knows no more can exclude it. `None`
     /// also where none is found in reasonable time.
-    ///
-    /// The true table is repaired: the cell gets the value, and each sum that no longer adds up is put right by other cells
-    /// of it, whose other sums then are, until all do. Each cell is changed once.
     pub fn other(&self, bounds: &[Bounds], cell: CellId, value: i64) -> Option<Vec<i64>> {
-        if value < bounds[cell].0 || value > bounds[cell].1 {
+        let mut decided = bounds.to_vec();
+        if !self.decide(&mut decided, cell, value) {
             return None;
         }
-        let values = self.cells.iter().map(|cell| cell.value).collect();
-        let is_fixed = bounds.iter().map(|(low, high)| low == high).collect();
-        let mut repair = Repair { table: self, bounds, values, is_fixed, left: CHANGES };
-        repair.values[cell] = value;
-        repair.is_fixed[cell] = true;
-        let is_found = repair.put_right(self.of[cell].clone());
-        assert!(!is_found || self.sums.iter().all(|sum| sum.missing(&repair.values) == 0), "the other table adds up");
-        is_found.then_some(repair.values)
+        self.found_near(decided).or_else(|| self.solved(bounds, cell, value))
     }
-}
 
-/// A table on its way from the true one to another.
-struct Repair<'t> {
-    table: &'t Table,
-    bounds: &'t [Bounds],
-    values: Vec<i64>,
-    /// Known to the reader, or changed already.
-    is_fixed: Vec<bool>,
-    left: usize,
-}
-
-impl Repair<'_> {
-    /// Makes all sums add up, of which `waiting` may not. `false`: it did not succeed, and the values are as before.
-    fn put_right(&mut self, mut waiting: Vec<usize>) -> bool {
-        let (sum, missing) = loop {
-            let Some(&index) = waiting.last() else { return true };
-            let missing = self.table.sums[index].missing(&self.values);
-            if missing != 0 {
-                break (index, missing);
+    /// A table within `bounds`, mostly found and soon: cells are decided one after the other, those in most sums first, each
+    /// as near to its true value as what was decided before allows.
+    fn found_near(&self, mut bounds: Vec<Bounds>) -> Option<Vec<i64>> {
+        let mut order: Vec<CellId> = (0..self.cells.len()).filter(|&id| bounds[id].0 < bounds[id].1).collect();
+        order.sort_by_key(|&id| Reverse(self.of[id].len()));
+        for cell in order {
+            let (low, high) = bounds[cell];
+            let near = self.cells[cell].value.clamp(low, high);
+            let mut values = [near, low, high];
+            values.sort_by_key(|value| value.abs_diff(near));
+            if low < high && !values.into_iter().any(|value| self.decide(&mut bounds, cell, value)) {
+                return None;
             }
-            waiting.pop();
-        };
-        for (cell, value) in self.changes(sum, missing) {
-            if self.left == 0 {
-                return false;
-            }
-            self.left -= 1;
-            let was = std::mem::replace(&mut self.values[cell], value);
-            self.is_fixed[cell] = true;
-            let mut next = waiting.clone();
-            // The sum at hand stays the next one: what a cell cannot take, another one must.
-            let others = self.table.of[cell].iter().copied().filter(|&other| other != sum);
-            next.splice(next.len() - 1..next.len() - 1, others);
-            if self.put_right(next) {
-                return true;
-            }
-            self.values[cell] = was;
-            self.is_fixed[cell] = false;
         }
-        false
+        let found: Vec<i64> = bounds.into_iter().map(|(value, _)| value).collect();
+        // Where bounds creep they may have been left before they met.
+        self.sums.iter().all(|sum| sum.missing(&found) == 0).then_some(found)
     }
 
-    /// The changes of one cell that bring a sum nearer to what it should be: those that suffice first, and of these those of
-    /// cells that stand in few other sums.
-    fn changes(&self, sum: usize, missing: i64) -> Vec<(CellId, i64)> {
-        let Sum { whole, parts } = &self.table.sums[sum];
-        let all = parts.iter().map(|&part| (part, missing)).chain([(*whole, -missing)]);
-        let mut found: Vec<(bool, usize, CellId, i64)> = all
-            .filter(|(cell, _)| !self.is_fixed[*cell])
-            .filter_map(|(cell, by)| {
-                let (low, high) = self.bounds[cell];
-                let (was, wanted) = (self.values[cell], self.values[cell] + by);
-                let value = wanted.clamp(low, high);
-                (value != was).then_some((value != wanted, self.table.of[cell].len(), cell, value))
-            })
-            .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, _, cell, value)| (cell, value)).collect()
+    /// Decides a cell, and what follows from it. `false`: it does not fit, and the bounds are as before.
+    fn decide(&self, bounds: &mut [Bounds], cell: CellId, value: i64) -> bool {
+        if value < bounds[cell].0 || value > bounds[cell].1 {
+            return false;
+        }
+        let mut before = vec![(cell, bounds[cell])];
+        bounds[cell] = (value, value);
+        let fits = self.tighten(bounds, self.of[cell].iter().copied().collect(), &mut before);
+        if !fits {
+            before.into_iter().rev().for_each(|(id, old)| bounds[id] = old);
+        }
+        fits
+    }
+
+    /// The same for certain, as an integer program: every open cell that hangs together with this one is a variable, every
+    /// sum between them a constraint. All others keep their true values.
+    fn solved(&self, bounds: &[Bounds], cell: CellId, value: i64) -> Option<Vec<i64>> {
+        let mut problem = Problem::new(OptimizationDirection::Minimize);
+        let mut variables: BTreeMap<CellId, Variable> = BTreeMap::new();
+        let mut values: Vec<i64> = self.cells.iter().map(|cell| cell.value).collect();
+        values[cell] = value;
+        let mut waiting: Vec<usize> = self.of[cell].clone();
+        let mut seen: BTreeSet<usize> = waiting.iter().copied().collect();
+        while let Some(index) = waiting.pop() {
+            let Sum { whole, parts } = &self.sums[index];
+            let mut terms = LinearExpr::empty();
+            let mut known = 0;
+            for (id, sign) in parts.iter().map(|&part| (part, 1)).chain([(*whole, -1)]) {
+                let (low, high) = bounds[id];
+                if id == cell || low == high {
+                    known += sign * values[id];
+                    continue;
+                }
+                let variable = *variables.entry(id).or_insert_with(|| {
+                    waiting.extend(self.of[id].iter().filter(|&&sum| seen.insert(sum)));
+                    problem.add_integer_var(0.0, (low as i32, high as i32))
+                });
+                terms.add(variable, f64::from(sign as i32));
+            }
+            problem.add_constraint(terms, ComparisonOp::Eq, -known as f64);
+        }
+        let mut options = SolveOptions::default();
+        options.node_limit = Some(BRANCHES);
+        let outcome = problem.solve_with(options).ok()?;
+        let found = outcome.solution()?;
+        for (id, variable) in variables {
+            values[id] = found.var_value(variable).round() as i64;
+        }
+        // What the solver says in floating point is not believed before it adds up.
+        let fits = |(value, (low, high)): (&i64, &Bounds)| low <= value && value <= high;
+        let adds_up = self.sums.iter().all(|sum| sum.missing(&values) == 0) && values.iter().zip(bounds).all(fits);
+        adds_up.then_some(values)
     }
 }
 

@@ -74,47 +74,49 @@ impl Attack {
 
     /// Fixes whatever the equations alone fix.
     fn solve_exactly(&self, bounds: &mut [(i64, i64)]) {
-        let open: Vec<usize> = (0..self.printed.len()).filter(|&v| self.printed[v].is_none()).collect();
-        let column: BTreeMap<usize, usize> = open.iter().enumerate().map(|(index, &v)| (v, index)).collect();
-        let mut rows: Vec<Vec<Fraction>> = Vec::new();
+        // A row: by variable its coefficient, and what they come to.
+        let mut rows: Vec<(BTreeMap<usize, Fraction>, Fraction)> = Vec::new();
         for equation in &self.equations {
-            let mut row = vec![Fraction(0, 1); open.len() + 1];
+            let (mut row, mut right) = (BTreeMap::new(), Fraction::ZERO);
             for &(variable, coefficient) in equation {
                 match self.printed[variable] {
-                    Some(value) => {
-                        row[open.len()] = row[open.len()].minus(Fraction(i128::from(coefficient * value), 1))
-                    }
-                    None => {
-                        row[column[&variable]] = row[column[&variable]].minus(Fraction(-i128::from(coefficient), 1))
-                    }
+                    Some(value) => right = right.minus(Fraction(i128::from(coefficient * value), 1)),
+                    None => add(&mut row, variable, Fraction(i128::from(coefficient), 1)),
                 }
             }
-            rows.push(row);
+            rows.push((row, right));
         }
-        let mut done = 0;
-        for pivot in 0..open.len() {
-            let Some(found) = (done..rows.len()).find(|&row| rows[row][pivot].0 != 0) else { continue };
-            rows.swap(done, found);
-            let lead = rows[done][pivot];
-            rows[done].iter_mut().for_each(|cell| *cell = cell.over(lead));
-            let pivot_row = rows[done].clone();
-            for (index, row) in rows.iter_mut().enumerate() {
-                let factor = row[pivot];
-                if index != done && factor.0 != 0 {
-                    row.iter_mut().zip(&pivot_row).for_each(|(cell, of)| *cell = cell.minus(of.times(factor)));
-                }
+        let mut solved: Vec<(BTreeMap<usize, Fraction>, Fraction)> = Vec::new();
+        for pivot in 0..self.printed.len() {
+            let of_pivot = (0..rows.len()).filter(|&row| rows[row].0.contains_key(&pivot));
+            let Some(found) = of_pivot.min_by_key(|&row| rows[row].0.len()) else { continue };
+            let (mut row, mut right) = rows.swap_remove(found);
+            let lead = row[&pivot];
+            row.values_mut().for_each(|cell| *cell = cell.over(lead));
+            right = right.over(lead);
+            for (other, of_other) in rows.iter_mut().chain(&mut solved) {
+                let Some(&factor) = other.get(&pivot) else { continue };
+                let less = Fraction::ZERO.minus(factor);
+                row.iter().for_each(|(&variable, cell)| add(other, variable, cell.times(less)));
+                *of_other = of_other.minus(right.times(factor));
             }
-            done += 1;
+            solved.push((row, right));
         }
-        for row in &rows {
-            let in_it: Vec<usize> = (0..open.len()).filter(|&at| row[at].0 != 0).collect();
-            if let [only] = in_it.as_slice() {
-                let value = row[open.len()].over(row[*only]);
-                assert_eq!(value.1, 1, "counts are whole");
-                let value = i64::try_from(value.0).expect("a count");
-                bounds[open[*only]] = (value, value);
-            }
+        for (row, right) in solved.iter().filter(|(row, _)| row.len() == 1) {
+            let (&variable, lead) = row.first_key_value().expect("one");
+            let value = right.over(*lead);
+            assert_eq!(value.1, 1, "counts are whole");
+            let value = i64::try_from(value.0).expect("a count");
+            bounds[variable] = (value, value);
         }
+    }
+}
+
+fn add(row: &mut BTreeMap<usize, Fraction>, variable: usize, more: Fraction) {
+    let cell = row.entry(variable).or_insert(Fraction::ZERO);
+    *cell = cell.minus(Fraction::ZERO.minus(more));
+    if cell.0 == 0 {
+        row.remove(&variable);
     }
 }
 
@@ -123,6 +125,8 @@ impl Attack {
 struct Fraction(i128, i128);
 
 impl Fraction {
+    const ZERO: Fraction = Fraction(0, 1);
+
     fn of(numerator: i128, denominator: i128) -> Fraction {
         let (mut a, mut b) = (numerator.abs(), denominator.abs());
         while b != 0 {
@@ -147,7 +151,7 @@ impl Fraction {
 
 /// The measures of a line, and which is part of which.
 pub const MEASURES: [&str; 6] = ["enrolled", "sent", "delivered", "clicked", "goal_known", "goal_reached"];
-const INSIDE: [(usize, usize); 5] = [(0, 1), (1, 2), (1, 3), (0, 4), (4, 5)];
+pub const INSIDE: [(usize, usize); 5] = [(0, 1), (1, 2), (1, 3), (0, 4), (4, 5)];
 
 /// One line of a report as it is read: what it is called, which line it is part of, and its counts: `Some(None)` is hidden,
 /// `None` nothing counted.

@@ -126,7 +126,7 @@ fn whole_of(group: &Group, is_nested: bool, top: &str) -> Option<String> {
     }
 }
 
-fn rows(lines: &[Line], is_nested: bool) -> Vec<Row> {
+pub fn rows(lines: &[Line], is_nested: bool) -> Vec<Row> {
     let top = name(&lines[0].group);
     let row = |line: &Line| Row {
         // The arms of one split are a family: `split 1 arm 2`.
@@ -145,7 +145,7 @@ fn rows(lines: &[Line], is_nested: bool) -> Vec<Row> {
 }
 
 /// The true counts of everything that an attacker can name, worked out from the people.
-fn truth(lines: &[Line], people: &[Person], is_nested: bool) -> BTreeMap<String, i64> {
+pub fn truth(lines: &[Line], people: &[Person], is_nested: bool) -> BTreeMap<String, i64> {
     let in_arm = |person: &Person, split: usize| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
     let in_line = |person: &Person, group: &Group| -> bool {
         match group {
@@ -201,7 +201,7 @@ fn truth(lines: &[Line], people: &[Person], is_nested: bool) -> BTreeMap<String,
 }
 
 /// Which true counts are not to be known: 1 to the limit always; nobody where it tells something of somebody.
-fn is_small(name: &str, truth: &BTreeMap<String, i64>, printed_line: bool, limit: i64) -> bool {
+pub fn is_small(name: &str, truth: &BTreeMap<String, i64>, printed_line: bool, limit: i64) -> bool {
     let count = truth[name];
     if count >= limit {
         return false;

@@ -5,6 +5,7 @@ mod attack;
 mod cells;
 mod figures;
 mod groups;
+mod moved;
 mod releases;
 mod shares;
 mod world;
