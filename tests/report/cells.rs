@@ -81,6 +81,16 @@ fn rep_02_no_small_cell_of_a_table_with_totals_is_derived() {
     assert!(recovered * 2 > small, "the attacker is one: {recovered} of {small} with the small ones alone hidden");
 }
 
+/// A campaign, whether it holds some out, the arms of its splits, and whether its second split stands in the first.
+pub fn shape(luck: &mut Luck) -> (&'static str, bool, &'static [usize], bool) {
+    [
+        ("invitation", true, &[2][..], false),
+        ("subjects", false, &[3][..], false),
+        ("ladder", true, &[2, 2][..], true),
+        ("readers", true, &[][..], false),
+    ][luck.below(4) as usize]
+}
+
 /// People of a campaign whose groups are mostly small, and who did whatever people can do.
 fn crowd(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
     let size = [8, 30, 120, 700][luck.below(4) as usize];
@@ -282,12 +292,7 @@ fn rep_02_no_small_count_of_a_report_is_derived() {
     let mut luck = Luck(3);
     let (mut small, mut printed, mut all) = (0, 0, 0);
     for _ in 0..2_000 {
-        let (name, has_holdout, arms, is_nested): (&str, bool, &[usize], bool) = [
-            ("invitation", true, &[2][..], false),
-            ("subjects", false, &[3][..], false),
-            ("ladder", true, &[2, 2][..], true),
-            ("readers", true, &[][..], false),
-        ][luck.below(4) as usize];
+        let (name, has_holdout, arms, is_nested) = shape(&mut luck);
         let campaign = program.campaign(Symbol::new(name)).expect("a campaign");
         let people = crowd(&mut luck, has_holdout, arms);
         let measured = Measured { delivery: luck.percent(50), clicks: luck.percent(70), goal: name != "subjects" };

@@ -12,7 +12,7 @@ use bookmobile::symbol::Symbol;
 use bookmobile::time::Instant;
 
 use super::attack::{self, INSIDE, Row, is_protected};
-use super::cells::{is_small, rows, truth};
+use super::cells::{is_small, rows, shape, truth};
 use super::world::{Luck, World, hours, program};
 
 /// The campaign `thanks`: whoever comes is enrolled, and whoever borrows has reached the goal.
@@ -120,18 +120,14 @@ fn rep_02_an_arm_that_moved_by_a_few_does_not_follow_from_the_others() {
 /// was given out, neither a count nor by whom two reports differ. Reports that know nothing of those before would not do.
 #[test]
 fn rep_02_no_small_count_follows_from_several_reports() {
-    let (mut small, mut narrowed) = (0, 0);
-    for seed in 9..33 {
-        let (of_history, of_those) = history(seed, true);
-        (small, narrowed) = (small + of_history, narrowed + of_those);
-    }
+    let all = |remembers: bool| {
+        let sum = |(small, narrowed), (of_history, of_those)| (small + of_history, narrowed + of_those);
+        (9..33).map(|seed| history(seed, remembers)).fold((0, 0), sum)
+    };
+    let (small, narrowed) = all(true);
     assert!(small > 4_000, "{small} small counts");
     assert_eq!(narrowed, 0, "of {small} small counts");
-    let (mut small, mut narrowed) = (0, 0);
-    for seed in 9..33 {
-        let (of_history, of_those) = history(seed, false);
-        (small, narrowed) = (small + of_history, narrowed + of_those);
-    }
+    let (small, narrowed) = all(false);
     assert!(narrowed * 10 > small, "the attacker is one: {narrowed} of {small} where each report stands alone");
 }
 
@@ -142,12 +138,7 @@ const LIMIT: i64 = 10;
 fn history(seed: u64, remembers: bool) -> (usize, usize) {
     let program = program();
     let mut luck = Luck(seed);
-    let (name, has_holdout, arms, is_nested): (&str, bool, &[u64], bool) = [
-        ("invitation", true, &[2][..], false),
-        ("subjects", false, &[3][..], false),
-        ("ladder", true, &[2, 2][..], true),
-        ("readers", true, &[][..], false),
-    ][luck.below(4) as usize];
+    let (name, has_holdout, arms, is_nested) = shape(&mut luck);
     let campaign = program.campaign(Symbol::new(name)).expect("a campaign");
     let measured = Measured { delivery: luck.percent(50), clicks: luck.percent(50), goal: name != "subjects" };
     let people = comers(&mut luck, has_holdout, arms);
@@ -181,7 +172,7 @@ fn counted_since(person: &Person, since: i64, day: i64) -> bool {
 }
 
 /// People who come over some days, and do sooner or later what people do.
-fn comers(luck: &mut Luck, has_holdout: bool, arms: &[u64]) -> Vec<Person> {
+fn comers(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
     let size = [60, 200, 600][luck.below(3) as usize];
     let rates: Vec<u64> = (0..6).map(|_| [3, 30, 70, 100][luck.below(4) as usize]).collect();
     let early = [30, 80][luck.below(2) as usize];
@@ -198,7 +189,9 @@ fn comers(luck: &mut Luck, has_holdout: bool, arms: &[u64]) -> Vec<Person> {
             Person {
                 patron: PatronId(id),
                 held_out,
-                arms: (arms.iter().enumerate()).map(|(split, &count)| (split, luck.below(count) as usize)).collect(),
+                arms: (arms.iter().enumerate())
+                    .map(|(split, &count)| (split, luck.below(count as u64) as usize))
+                    .collect(),
                 enrolled_at,
                 sent_at,
                 delivered_at: of_sent(luck, rates[1]),
