@@ -142,7 +142,7 @@ impl<'p> Fingerprints<'p> {
         }
     }
 
-    /// A condition where only the meaning counts: a digest, so that a segment is as long as what it says, and short.
+    /// A condition where only the meaning counts: a segment is what it says, and a digest of it stays short.
     fn condition(&self, expr: &Expr, of_row: Option<EventId>) -> String {
         let mut text = String::new();
         match &expr.kind {
@@ -156,6 +156,7 @@ impl<'p> Fingerprints<'p> {
         digest(&text)
     }
 
+    /// Part by part as it is written.
     fn spell(&self, expr: &Expr, of_row: Option<EventId>, to: &mut dyn Write) -> fmt::Result {
         let say = |expr| Saying { expr, of: of_row, by: self };
         let of = |selection| Chosen { selection, by: self };

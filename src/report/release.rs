@@ -22,8 +22,7 @@ use crate::time::Zone;
 /// As the audit calls it.
 const WHAT: &str = "report";
 
-/// The reports of each campaign that count as known, the earlier first: the last one that was given out, and those before
-/// it that show a count which none since shows.
+/// The reports of each campaign that count as known ([`that_count`]), the earlier first.
 pub(super) fn known(db: &Connection) -> rusqlite::Result<BTreeMap<String, Vec<CampaignReport>>> {
     let mut query = db.prepare("SELECT detail FROM audit WHERE what = ?1 ORDER BY id")?;
     let mut rows = query.query([WHAT])?;

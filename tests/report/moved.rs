@@ -13,6 +13,7 @@ use bookmobile::time::Instant;
 
 use super::attack::{self, INSIDE, Row, is_protected};
 use super::cells::{is_small, rows, shape, truth};
+use super::releases::in_arm;
 use super::world::{Luck, World, hours, program};
 
 /// The campaign `thanks`: whoever comes is enrolled, and whoever borrows has reached the goal.
@@ -100,7 +101,8 @@ fn rep_02_an_arm_that_moved_by_a_few_does_not_follow_from_the_others() {
     let program = program();
     let campaign = program.campaign(Symbol::new("subjects")).expect("a campaign");
     let people = |arms: [i64; 3]| -> Vec<Person> {
-        let of_arm = |(arm, count): (usize, i64)| (0..count).map(move |nth| in_arm(1_000 * arm as i64 + nth, arm));
+        let of_arm =
+            |(arm, count): (usize, i64)| (0..count).map(move |nth| in_arm(1_000 * arm as i64 + nth, arm, None));
         arms.into_iter().enumerate().flat_map(of_arm).collect()
     };
     let measured = Measured { delivery: false, clicks: false, goal: false };
@@ -292,19 +294,3 @@ const DOES: [fn(&Person) -> bool; 6] = [
     |person| person.goal_known,
     |person| person.reached_at.is_some(),
 ];
-
-/// Somebody of an arm who was sent something.
-fn in_arm(patron: i64, arm: usize) -> Person {
-    Person {
-        patron: PatronId(patron),
-        held_out: false,
-        arms: vec![(0, arm)],
-        enrolled_at: hours(0),
-        sent_at: Some(hours(0)),
-        delivered_at: None,
-        clicked_at: None,
-        goal_known: false,
-        reached_at: None,
-        goal_open: false,
-    }
-}

@@ -147,8 +147,8 @@ fn rep_03_a_later_report_does_not_tell_that_nobody_was_held_out() {
     }
 }
 
-/// Somebody who was sent something in an arm of `parts`.
-fn in_arm(patron: i64, arm: usize, reached_at: Option<Instant>) -> Person {
+/// Somebody who was sent something in an arm of the first split.
+pub fn in_arm(patron: i64, arm: usize, reached_at: Option<Instant>) -> Person {
     Person {
         patron: PatronId(patron),
         held_out: false,
