@@ -5,7 +5,7 @@ use crate::engine::moved;
 use crate::engine::occurrence::Occurrence;
 use crate::engine::outbox;
 use crate::engine::share::Draw;
-use crate::engine::state::{self, Decided, Enrolment, Goal, Outcome, Stage};
+use crate::engine::state::{self, Decided, Enrolment, Goal, Outcome, Stage, Unwritten};
 use crate::engine::visit::Visit;
 use crate::eval::Truth;
 use crate::program::{Again, Together};
@@ -64,26 +64,19 @@ impl Visit<'_, '_> {
         reason: Option<&str>,
         enrolment: Option<i64>,
     ) -> Result<(), StoreError> {
-        let running = &self.tick.plan.campaigns[index];
+        let decided = self.note(index, occurrence, outcome, enrolment);
+        let name = self.tick.plan.campaigns[index].name();
+        Ok(state::insert_occurrence(self.db(), self.patron(), name, &occurrence.key, &decided, self.now(), reason)?)
+    }
+
+    /// Keeps in the state how an occurrence was decided.
+    fn note(&mut self, index: usize, occurrence: &Occurrence, outcome: Outcome, enrolment: Option<i64>) -> Decided {
         let catalogue = &self.tick.plan.program.catalogue;
-        let decided = Decided {
-            at: occurrence.at,
-            row: occurrence.row.map(|(event, row)| (catalogue.event(event).name.to_string(), row)),
-            date: occurrence.date.clone(),
-            outcome,
-            enrolment,
-        };
-        state::insert_occurrence(
-            self.db(),
-            self.patron(),
-            running.name(),
-            &occurrence.key,
-            &decided,
-            self.now(),
-            reason,
-        )?;
-        self.state.occurrences.insert((running.name().to_owned(), occurrence.key.clone()), decided);
-        Ok(())
+        let row = occurrence.row.map(|(event, row)| (catalogue.event(event).name.to_string(), row));
+        let decided = Decided { at: occurrence.at, row, date: occurrence.date.clone(), outcome, enrolment };
+        let name = (self.tick.plan.campaigns[index].name().to_owned(), occurrence.key.clone());
+        self.state.occurrences.insert(name, decided.clone());
+        decided
     }
 
     /// Enrols one occurrence, or those gathered at this tick, unless `again` or a running enrolment hinders.
@@ -99,8 +92,9 @@ impl Visit<'_, '_> {
             self.tick.count(index, |counts| counts.skipped += occurrences.len());
             return occurrences.iter().try_for_each(|o| self.record(index, o, Outcome::Skipped, Some(reason), None));
         }
-        let (start, key) = (first.at, first.key.clone());
-        self.enrol(index, start, &key, Stage::Running, start, &occurrences)
+        let start = first.at;
+        self.enrol(index, start, Stage::Running, start, &occurrences);
+        Ok(())
     }
 
     /// `together for D`: joins the enrolment that gathers, or begins one.
@@ -113,6 +107,7 @@ impl Visit<'_, '_> {
                 && enrolment.wake.is_some_and(|wake| occurrence.at <= wake)
         });
         if let Some(position) = gathering {
+            self.flush()?;
             let id = self.state.enrolments[position].id;
             self.record(index, &occurrence, Outcome::Enrolled, None, Some(id))?;
             let row = self.state.occurrences[&(name.to_owned(), occurrence.key.clone())].row.clone();
@@ -129,15 +124,16 @@ impl Visit<'_, '_> {
         }
         let Together::For(wait) = running.start.together() else { return Ok(()) };
         let wake = self.zone().plus(occurrence.at, wait);
-        let (start, key) = (occurrence.at, occurrence.key.clone());
-        self.enrol(index, start, &key, Stage::Gathering, wake, &[occurrence])
+        self.enrol(index, occurrence.at, Stage::Gathering, wake, &[occurrence]);
+        Ok(())
     }
 
-    fn again(&self, index: usize, at: Instant) -> Result<Option<&'static str>, StoreError> {
+    fn again(&mut self, index: usize, at: Instant) -> Result<Option<&'static str>, StoreError> {
         let campaign = self.tick.plan.campaigns[index].campaign;
         if campaign.again == Again::Always {
             return Ok(None);
         }
+        self.flush()?;
         let Some(last) = state::last_start(self.db(), campaign.name.as_str(), self.patron())? else { return Ok(None) };
         Ok(match campaign.again {
             Again::Always => None,
@@ -164,22 +160,15 @@ impl Visit<'_, '_> {
         Ok(false)
     }
 
-    fn enrol(
-        &mut self,
-        index: usize,
-        start: Instant,
-        key: &str,
-        stage: Stage,
-        due: Instant,
-        occurrences: &[Occurrence],
-    ) -> Result<(), StoreError> {
+    fn enrol(&mut self, index: usize, start: Instant, stage: Stage, due: Instant, occurrences: &[Occurrence]) {
         let running = &self.tick.plan.campaigns[index];
         let program = self.tick.plan.program;
         let held_out = running
             .campaign
             .holdout
             .is_some_and(|percent| self.tick.draws.held_out(running.campaign.name, self.patron(), percent));
-        let mut enrolment = Enrolment {
+        let rows = occurrences.iter().filter_map(|o| self.note(index, o, Outcome::Enrolled, None).row).collect();
+        let enrolment = Enrolment {
             id: 0,
             campaign: running.name().to_owned(),
             patron: Some(self.patron()),
@@ -199,18 +188,12 @@ impl Visit<'_, '_> {
             goal: if running.goal.is_some() { Goal::Open } else { Goal::None },
             goal_known: false,
             goal_at: None,
-            rows: Vec::new(),
+            rows,
+            unwritten: Unwritten::All(occurrences.iter().map(|occurrence| occurrence.key.clone()).collect()),
         };
-        state::insert_enrolment(self.db(), &mut enrolment, key, self.now())?;
         self.tick.has_gone_on = true;
-        for occurrence in occurrences {
-            self.record(index, occurrence, Outcome::Enrolled, None, Some(enrolment.id))?;
-            let row = occurrence.row.map(|(event, row)| (program.catalogue.event(event).name.to_string(), row));
-            enrolment.rows.extend(row);
-        }
         self.tick.count(index, |counts| counts.enrolled += 1);
         self.state.enrolments.push(enrolment);
-        Ok(())
     }
 
     // ---- withdrawn occurrences ---------------------------------------------------------------------------------
@@ -267,6 +250,7 @@ impl Visit<'_, '_> {
     }
 
     fn withdraw_enrolment(&mut self, index: usize, id: i64, reason: &str) -> Result<(), StoreError> {
+        self.flush()?;
         outbox::drop_queued(self.db(), id, reason, self.now())?;
         self.tick.count(index, |counts| counts.withdrawn += 1);
         let db = self.db();

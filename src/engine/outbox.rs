@@ -71,7 +71,6 @@ impl About {
 /// A message as a step decides it.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
-    pub enrolment: i64,
     pub campaign: Symbol,
     pub patron: Option<PatronId>,
     /// With `round` never twice for one enrolment.
@@ -90,14 +89,22 @@ pub struct Entry<'a> {
     pub dropped: Option<String>,
 }
 
-/// Writes a message. `false`: this enrolment has had this step before.
+/// Writes a message of an enrolment. `false`: it has had this step before.
 ///
 /// A step that an edit has moved out of a `repeat` was had in any of its rounds, one that was moved into it in the first; by
 /// whatever channel it was to go.
 /// Of several equal steps an edit may have removed one that was had: those that were still to come then come all the
 /// same, as none of them has more equal ones after it than there were after the last that was had.
-pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, zone: &Zone) -> rusqlite::Result<bool> {
-    if insert_as(db, entry, &entry.step.written(entry.step.ordinal), now, revision, zone)? {
+pub fn insert(
+    db: &Connection,
+    enrolment: i64,
+    entry: &Entry<'_>,
+    now: Instant,
+    revision: &str,
+    zone: &Zone,
+) -> rusqlite::Result<bool> {
+    let insert_as = |ordinal| insert_as(db, enrolment, entry, &entry.step.written(ordinal), now, revision, zone);
+    if insert_as(entry.step.ordinal)? {
         return Ok(true);
     }
     let (published, language) = published(entry);
@@ -107,7 +114,7 @@ pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, 
              AND language = ?3 AND (step = ?4 OR substr(step, 1, length(?4) + 2) = ?4 || ' (') \
              AND (?5 = 0 OR round = ?5 OR (?5 = 1 AND round = 0))",
         )?
-        .query_row(params![entry.enrolment, published, language, entry.step.content, entry.round], |row| {
+        .query_row(params![enrolment, published, language, entry.step.content, entry.round], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let (count, Some(ahead)) = had else { return Ok(false) };
@@ -116,7 +123,7 @@ pub fn insert(db: &Connection, entry: &Entry<'_>, now: Instant, revision: &str, 
     }
     // One of these names is free.
     for ordinal in 1..=count as usize + 1 {
-        if insert_as(db, entry, &entry.step.written(ordinal), now, revision, zone)? {
+        if insert_as(ordinal)? {
             return Ok(true);
         }
     }
@@ -131,6 +138,7 @@ fn published(entry: &Entry<'_>) -> (Option<String>, &'static str) {
 
 fn insert_as(
     db: &Connection,
+    enrolment: i64,
     entry: &Entry<'_>,
     step: &str,
     now: Instant,
@@ -147,7 +155,7 @@ fn insert_as(
               AND (?5 = 0 OR round = ?5 OR (?5 = 1 AND round = 0)))",
         )?
         .execute(params![
-            entry.enrolment,
+            enrolment,
             entry.campaign.as_str(),
             entry.patron.map(|id| id.0),
             step,

@@ -1,6 +1,6 @@
 //! Campaigns with `audience public`: journeys of nobody in particular, whose messages are published.
 
-use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
+use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage, Unwritten};
 use crate::engine::tick::Tick;
 use crate::engine::visit::Visit;
 use crate::eval::NEVER;
@@ -38,6 +38,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
             goal_known: false,
             goal_at: None,
             rows: Vec::new(),
+            unwritten: Unwritten::Nothing,
         };
         let key = at.timestamp().to_string();
         state::insert_enrolment(tick.db(), &mut enrolment, &key, tick.now)?;
@@ -50,5 +51,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<(), StoreError> {
     }
     let facts = Facts::empty(&tick.plan.program.catalogue, PatronId(0));
     let state = PatronState { enrolments, ..PatronState::default() };
-    Visit { tick, facts, state, until: NEVER }.journeys()
+    let mut visit = Visit::new(tick, facts, state, NEVER);
+    visit.journeys()?;
+    visit.flush()
 }

@@ -8,6 +8,7 @@ use crate::program::Program;
 use crate::rule::Tables;
 use crate::rule::columns::Wanted;
 use crate::store::{Change, Kinds};
+use crate::symbol::Symbol;
 
 /// What is read of a patron.
 pub(super) struct Reading {
@@ -46,7 +47,7 @@ impl Reading {
     /// Whether a change is about any of it, as far as that is known.
     pub fn heeds(&self, catalogue: &Catalogue, change: &Change) -> bool {
         let is_read = |name: &str| {
-            let field = catalogue.field_named(name.into());
+            let field = Symbol::find(name).and_then(|name| catalogue.field_named(name));
             field.is_some_and(|field| self.wanted.fields[field.index()] || self.wanted.changed[field.index()])
         };
         change.concerns(self.kinds, is_read)

@@ -1,5 +1,6 @@
 //! What the engine remembers of a patron, read from and written to the store's engine tables.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -66,6 +67,25 @@ pub enum Goal {
     Missed,
 }
 
+/// What of an enrolment the store does not have yet.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub enum Unwritten {
+    #[default]
+    Nothing,
+    Changes,
+    /// All of it, and the occurrences with these keys; the first is its own.
+    All(Vec<String>),
+}
+
+impl Unwritten {
+    /// It is another now.
+    pub fn change(&mut self) {
+        if *self == Unwritten::Nothing {
+            *self = Unwritten::Changes;
+        }
+    }
+}
+
 /// A journey of a patron, or of nobody (published).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Enrolment {
@@ -94,12 +114,22 @@ pub struct Enrolment {
     pub goal_at: Option<Instant>,
     /// The rows that started it, by event name.
     pub rows: Vec<(String, RowId)>,
+    pub unwritten: Unwritten,
 }
 
 impl Enrolment {
     /// Whether all that it is about is another patron's now.
     pub fn has_passed(&self) -> bool {
         self.rows.iter().all(|(_, row)| *row == RowId::GONE)
+    }
+
+    /// Ends it, before its last step for a reason, if it goes on.
+    pub fn end(&mut self, reason: Option<&str>, now: Instant) {
+        if matches!(self.stage, Stage::Running | Stage::Gathering) {
+            self.stage = Stage::Ended;
+            self.reason = reason.map(str::to_owned);
+            self.ended_at = Some(now);
+        }
     }
 }
 
@@ -111,6 +141,13 @@ fn read_arms(json: &str) -> Arms {
     let all: Vec<(serde_json::Value, usize)> = serde_json::from_str(json).unwrap_or_default();
     let name = |split: serde_json::Value| split.as_str().map_or_else(|| split.to_string(), str::to_owned);
     all.into_iter().map(|(split, arm)| (name(split), arm)).collect()
+}
+
+fn written_arms(arms: &Arms) -> Cow<'static, str> {
+    match arms.is_empty() {
+        true => "[]".into(),
+        false => serde_json::to_string(arms).expect("pairs are JSON").into(),
+    }
 }
 
 /// Everything of one patron.
@@ -281,7 +318,7 @@ pub fn load(db: &Connection, patrons: &[PatronId], reads: Reads) -> rusqlite::Re
         })?;
     }
     let sql = format!(
-        "SELECT patron, {ENROLMENT} FROM enrolment WHERE patron IN (SELECT value FROM json_each(?1)) \
+        "SELECT patron, {ENROLMENT} FROM (SELECT value FROM json_each(?1)) CROSS JOIN enrolment ON patron = value \
          AND (state IN ('gathering', 'running') OR goal = 'open') ORDER BY id"
     );
     let mut query = db.prepare_cached(&sql)?;
@@ -327,6 +364,7 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
         goal_at: row.get::<_, Option<i64>>(17)?.map(Instant),
         revision: row.get(18)?,
         rows: Vec::new(),
+        unwritten: Unwritten::Nothing,
     })
 }
 
@@ -358,23 +396,31 @@ pub fn load_public(db: &Connection) -> rusqlite::Result<Vec<Enrolment>> {
 /// Inserts a new enrolment and sets its id.
 pub fn insert_enrolment(db: &Connection, new: &mut Enrolment, key: &str, at: Instant) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO enrolment (campaign, patron, key, start, enrolled_at, revision, state, held_out, place, arrived, since, \
-         wake, round, round_began, arms, goal, goal_known) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, 0, ?10, '[]', ?12, ?13)",
+        "INSERT INTO enrolment (campaign, patron, key, enrolled_at, held_out, state, reason, ended_at, place, arrived, since, \
+         wake, round, round_began, arms, goal, goal_known, goal_at, start, revision) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     )?
     .execute(params![
         new.campaign,
         new.patron.map(|id| id.0),
         key,
-        new.start.0,
         at.0,
-        new.revision,
-        new.stage.word(),
         new.held_out,
+        new.stage.word(),
+        new.reason,
+        new.ended_at.map(|at| at.0),
         new.place,
+        new.arrived,
         new.since.0,
         new.wake.map(|at| at.0),
+        new.round,
+        new.round_began.0,
+        written_arms(&new.arms),
         new.goal.word(),
         new.goal_known,
+        new.goal_at.map(|at| at.0),
+        new.start.0,
+        new.revision,
     ])?;
     new.id = db.last_insert_rowid();
     Ok(())
@@ -397,7 +443,7 @@ pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Res
         enrolment.wake.map(|at| at.0),
         enrolment.round,
         enrolment.round_began.0,
-        serde_json::to_string(&enrolment.arms).expect("pairs are JSON"),
+        written_arms(&enrolment.arms),
         enrolment.goal.word(),
         enrolment.goal_known,
         enrolment.goal_at.map(|at| at.0),

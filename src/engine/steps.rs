@@ -1,16 +1,18 @@
 //! Journeys go on: the steps of section 8, one after the other, until one waits.
 
+use std::slice;
+
 use crate::catalogue::{ListId, Value};
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::journey::{Op, Send, To};
 use crate::engine::moved;
 use crate::engine::occurrence;
-use crate::engine::outbox::{self, Entry, RecipientKind};
+use crate::engine::outbox::{Entry, RecipientKind};
 use crate::engine::plan::{Plan, Start};
 use crate::engine::reach;
 use crate::engine::schedule::first_weekday;
-use crate::engine::state::{self, Enrolment};
-use crate::engine::visit::Visit;
+use crate::engine::state::Enrolment;
+use crate::engine::visit::{Sent, Visit};
 use crate::program::Together;
 use crate::rule::{EventRow, Facts};
 use crate::store::StoreError;
@@ -29,7 +31,7 @@ enum Next {
     Cancel(&'static str),
 }
 
-impl Visit<'_, '_> {
+impl<'a> Visit<'_, 'a> {
     /// Takes the steps of the enrolment at `position` that are due.
     pub(super) fn drive(&mut self, index: usize, position: usize) -> Result<(), StoreError> {
         let plan = self.tick.plan;
@@ -42,7 +44,10 @@ impl Visit<'_, '_> {
                     self.tick.elsewhere.push((older, enrolment.patron, enrolment.id));
                     Ok(())
                 }
-                None => self.end(position, Some("its step is no longer in the program")),
+                None => {
+                    self.end(position, Some("its step is no longer in the program"));
+                    Ok(())
+                }
             };
         };
         // When the step at hand was due: at a first step the occurrence or the end of gathering, else the end of a wait.
@@ -65,11 +70,11 @@ impl Visit<'_, '_> {
                     Next::At(if holds { at + 1 } else { *otherwise })
                 }
                 Op::Send(send) => {
-                    self.send(index, &enrolment, send, due)?;
+                    self.send(index, position, &enrolment, send, due);
                     Next::At(at + 1)
                 }
                 Op::Publish { .. } => {
-                    self.publish(index, &enrolment, at, due)?;
+                    self.publish(index, position, &enrolment, at, due);
                     Next::At(at + 1)
                 }
                 Op::AddTo(list) | Op::RemoveFrom(list) => {
@@ -106,8 +111,7 @@ impl Visit<'_, '_> {
                     enrolment.revision = plan.program.revision.to_string();
                     if journey.ops[at].is_step() && self.tick.is_left(&enrolment) {
                         enrolment.wake = Some(due);
-                        state::update_enrolment(self.db(), &enrolment)?;
-                        self.state.enrolments[position] = enrolment;
+                        self.put(position, enrolment);
                         return Ok(());
                     }
                 }
@@ -116,15 +120,15 @@ impl Visit<'_, '_> {
                         self.look_at(wake);
                     }
                     if enrolment != self.state.enrolments[position] {
-                        state::update_enrolment(self.db(), &enrolment)?;
-                        self.state.enrolments[position] = enrolment;
+                        self.put(position, enrolment);
                         self.tick.has_gone_on = true;
                     }
                     return Ok(());
                 }
                 Next::End(reason) => {
                     self.state.enrolments[position] = enrolment;
-                    return self.end(position, reason);
+                    self.end(position, reason);
+                    return Ok(());
                 }
                 Next::Cancel(reason) => {
                     self.state.enrolments[position] = enrolment;
@@ -272,14 +276,14 @@ impl Visit<'_, '_> {
 
     // ---- messages ----------------------------------------------------------------------------------------------
 
-    fn send(&mut self, index: usize, enrolment: &Enrolment, send: &Send<'_>, due: Instant) -> Result<(), StoreError> {
+    fn send(&mut self, index: usize, position: usize, enrolment: &Enrolment, send: &'a Send<'a>, due: Instant) {
         let plan = self.tick.plan;
         let running = &plan.campaigns[index];
         let message = &plan.program.messages[send.message];
         let scope = self.scope(index, enrolment);
         let ask = self.ask();
         if send.condition.is_some_and(|condition| !ask.holds(condition, &scope)) {
-            return Ok(());
+            return;
         }
         let (recipient, address) = match send.to {
             To::Patron => (RecipientKind::Patron, None),
@@ -302,7 +306,6 @@ impl Visit<'_, '_> {
             reach::choose(plan, &ask, running.campaign, message, recipient, send.channels).err()
         };
         let entry = Entry {
-            enrolment: enrolment.id,
             campaign: running.campaign.name,
             patron: Some(self.patron()),
             step: &send.name,
@@ -317,37 +320,31 @@ impl Visit<'_, '_> {
             due,
             dropped,
         };
-        let is_queued = entry.dropped.is_none();
-        let inserted = outbox::insert(self.db(), &entry, self.now(), &plan.program.revision, self.zone())?;
-        if inserted {
-            self.tick.count(index, |counts| *(if is_queued { &mut counts.queued } else { &mut counts.dropped }) += 1);
-        }
-        Ok(())
+        self.sent.push(Sent { index, position, entry });
     }
 
     /// Each language of each channel's block as an item of its own.
-    fn publish(&mut self, index: usize, enrolment: &Enrolment, at: usize, due: Instant) -> Result<(), StoreError> {
+    fn publish(&mut self, index: usize, position: usize, enrolment: &Enrolment, at: usize, due: Instant) {
         let plan = self.tick.plan;
         let campaign = plan.campaigns[index].campaign;
         let Op::Publish { message, channels, until, name } = &plan.campaigns[index].journey.ops[at] else {
             unreachable!("called for a publish")
         };
         let message = &plan.program.messages[*message];
-        for channel in channels.iter().copied() {
-            let Some(block) = message.blocks.iter().find(|block| block.channel == channel) else { continue };
+        for channel in channels.iter() {
+            let Some(block) = message.blocks.iter().find(|block| block.channel == *channel) else { continue };
             let mut languages: Vec<Symbol> = block.parts.iter().map(|part| part.language).collect();
             languages.sort();
             languages.dedup();
             for language in languages {
                 let entry = Entry {
-                    enrolment: enrolment.id,
                     campaign: campaign.name,
                     patron: None,
                     step: name,
                     round: enrolment.round,
                     message: message.name,
                     recipient: RecipientKind::Public,
-                    channels: &[channel],
+                    channels: slice::from_ref(channel),
                     language: Some(language),
                     show_until: *until,
                     address: None,
@@ -355,12 +352,9 @@ impl Visit<'_, '_> {
                     due,
                     dropped: None,
                 };
-                if outbox::insert(self.db(), &entry, self.now(), &plan.program.revision, self.zone())? {
-                    self.tick.count(index, |counts| counts.queued += 1);
-                }
+                self.sent.push(Sent { index, position, entry });
             }
         }
-        Ok(())
     }
 }
 

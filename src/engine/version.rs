@@ -279,8 +279,9 @@ fn go_on(
     let Some(facts) = facts else { return Ok(None) };
     let enrolments = vec![state::load_enrolment(tick.db(), id)?];
     let state = PatronState { enrolments, ..PatronState::default() };
-    let mut visit = Visit { tick, facts, state, until: NEVER };
+    let mut visit = Visit::new(tick, facts, state, NEVER);
     visit.journeys()?;
+    visit.flush()?;
     if let Some(patron) = patron {
         lower_due(visit.tick, patron, visit.until)?;
     }

@@ -1,14 +1,17 @@
 //! One patron at one tick: occurrences are found and decided, journeys go on, and what was learned is written down.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
 use crate::engine::ask::{Ask, Scope};
 use crate::engine::lately;
 use crate::engine::occurrence::{Finder, Occurrence, Watch};
-use crate::engine::outbox;
+use crate::engine::outbox::{self, Entry};
 use crate::engine::plan::Plan;
 use crate::engine::screen::{Look, Screen};
-use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage};
+use crate::engine::standing::Memberships;
+use crate::engine::state::{self, Enrolment, Goal, PatronState, Stage, Unwritten};
 use crate::engine::tick::Tick;
 use crate::eval::{NEVER, RuleId, Truth};
 use crate::program::Together;
@@ -23,6 +26,15 @@ pub struct Visit<'v, 'a> {
     pub state: PatronState,
     /// The next instant at which something may be decided though no data arrives.
     pub until: Instant,
+    /// What the steps decided, not yet in the outbox.
+    pub(super) sent: Vec<Sent<'a>>,
+}
+
+/// A message of the enrolment at `position` of campaign `index`.
+pub(super) struct Sent<'a> {
+    pub index: usize,
+    pub position: usize,
+    pub entry: Entry<'a>,
 }
 
 /// What was found of the patron beforehand.
@@ -34,6 +46,10 @@ pub(super) struct Seen<'s, 'a> {
 }
 
 impl<'v, 'a> Visit<'v, 'a> {
+    pub(super) fn new(tick: &'v mut Tick<'a>, facts: Facts, state: PatronState, until: Instant) -> Visit<'v, 'a> {
+        Visit { tick, facts, state, until, sent: Vec::new() }
+    }
+
     /// Does everything that is to be done for the patron now.
     ///
     /// Nothing changed for a patron who is not `touched`: only campaigns that look at everybody look at them, and
@@ -45,13 +61,13 @@ impl<'v, 'a> Visit<'v, 'a> {
         is_touched: bool,
         seen: Option<&Seen<'_, 'a>>,
     ) -> Result<(), StoreError> {
-        let before = state.clone();
+        let before = Remembered::of(&state);
         let until = match seen {
             Some(seen) => seen.until,
             None if is_touched => NEVER,
             None => state.until.unwrap_or(NEVER),
         };
-        let mut visit = Visit { tick, facts, state, until };
+        let mut visit = Visit::new(tick, facts, state, until);
         for index in 0..visit.tick.plan.campaigns.len() {
             let watch = &visit.tick.watches[index];
             let concerns = is_touched || watch.looks_at_all();
@@ -64,7 +80,8 @@ impl<'v, 'a> Visit<'v, 'a> {
             }
         }
         visit.journeys()?;
-        visit.goals()?;
+        visit.goals();
+        visit.flush()?;
         visit.remember(&before)
     }
 
@@ -83,10 +100,10 @@ impl<'v, 'a> Visit<'v, 'a> {
             }
             return Ok(());
         }
-        let before = state.clone();
+        let before = Remembered::of(&state);
         // Nobody asks for them: the conditions are known.
         let facts = Facts::empty(&tick.plan.program.catalogue, patron);
-        let mut visit = Visit { tick, facts, state, until: seen.until };
+        let mut visit = Visit::new(tick, facts, state, seen.until);
         for index in 0..visit.tick.plan.campaigns.len() {
             if seen.screen.conditions.of(seen.row, index).is_some() {
                 let fired = visit.find(index, Some(seen));
@@ -157,24 +174,27 @@ impl<'v, 'a> Visit<'v, 'a> {
     }
 
     /// Ends the enrolment at `position`, before its last step for a reason. What it has queued still goes out.
-    pub(super) fn end(&mut self, position: usize, reason: Option<&str>) -> Result<(), StoreError> {
-        let (db, now) = (self.db(), self.now());
+    pub(super) fn end(&mut self, position: usize, reason: Option<&str>) {
+        let now = self.now();
         let enrolment = &mut self.state.enrolments[position];
-        end(db, enrolment, reason, now)?;
+        enrolment.end(reason, now);
+        enrolment.unwritten.change();
         if let Some(index) = self.tick.plan.find(&enrolment.campaign) {
             self.tick.count(index, |counts| counts.ended += 1);
         }
-        Ok(())
     }
 
     /// Ends the enrolment at `position` by a way out, and drops what it has queued.
     pub(super) fn cancel(&mut self, position: usize, reason: &str) -> Result<(), StoreError> {
+        self.flush()?;
         outbox::drop_queued(self.db(), self.state.enrolments[position].id, reason, self.now())?;
-        self.end(position, Some(reason))
+        self.end(position, Some(reason));
+        Ok(())
     }
 
     // ---- journeys ----------------------------------------------------------------------------------------------
 
+    /// Takes the steps that are due of all enrolments.
     pub(super) fn journeys(&mut self) -> Result<(), StoreError> {
         for position in 0..self.state.enrolments.len() {
             let enrolment = &self.state.enrolments[position];
@@ -196,7 +216,7 @@ impl<'v, 'a> Visit<'v, 'a> {
         Ok(())
     }
 
-    fn goals(&mut self) -> Result<(), StoreError> {
+    fn goals(&mut self) {
         for position in 0..self.state.enrolments.len() {
             let enrolment = &self.state.enrolments[position];
             if enrolment.goal != Goal::Open {
@@ -234,11 +254,9 @@ impl<'v, 'a> Visit<'v, 'a> {
                 }
             }
             if changed != self.state.enrolments[position] {
-                state::update_enrolment(self.db(), &changed)?;
-                self.state.enrolments[position] = changed;
+                self.put(position, changed);
             }
         }
-        Ok(())
     }
 
     /// The first instant after `before`, up to `last` and now, at which a rule was true by what is known now: what
@@ -258,7 +276,43 @@ impl<'v, 'a> Visit<'v, 'a> {
 
     // ---- memory ------------------------------------------------------------------------------------------------
 
-    fn remember(&mut self, before: &PatronState) -> Result<(), StoreError> {
+    /// An enrolment that is another now.
+    pub(super) fn put(&mut self, position: usize, mut enrolment: Enrolment) {
+        enrolment.unwritten.change();
+        self.state.enrolments[position] = enrolment;
+    }
+
+    /// Writes what the store does not have yet of enrolments, their occurrences and messages: each row once, as it is at
+    /// the end. Whatever reads them from the store, or takes an enrolment out of the state, comes after a flush.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        let (db, now) = (self.db(), self.now());
+        let PatronState { enrolments, occurrences, .. } = &mut self.state;
+        for enrolment in enrolments.iter_mut() {
+            match std::mem::take(&mut enrolment.unwritten) {
+                Unwritten::Nothing => {}
+                Unwritten::Changes => state::update_enrolment(db, enrolment)?,
+                Unwritten::All(keys) => {
+                    state::insert_enrolment(db, enrolment, &keys[0], now)?;
+                    for key in keys {
+                        let name = (enrolment.campaign.clone(), key);
+                        let decided = occurrences.get_mut(&name).expect("whoever enrols notes the occurrences");
+                        decided.enrolment = Some(enrolment.id);
+                        state::insert_occurrence(db, self.facts.patron, &name.0, &name.1, decided, now, None)?;
+                    }
+                }
+            }
+        }
+        for Sent { index, position, entry } in std::mem::take(&mut self.sent) {
+            let (id, program) = (self.state.enrolments[position].id, self.tick.plan.program);
+            if outbox::insert(db, id, &entry, now, &program.revision, &program.library.zone)? {
+                let is_queued = entry.dropped.is_none();
+                self.tick.count(index, |all| *(if is_queued { &mut all.queued } else { &mut all.dropped }) += 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, before: &Remembered) -> Result<(), StoreError> {
         let (db, patron) = (self.db(), self.patron());
         for (campaign, value) in &self.state.watched {
             if before.watched.get(campaign) != Some(value) {
@@ -277,6 +331,20 @@ impl<'v, 'a> Visit<'v, 'a> {
             lately::write(db, self.tick.table, patron, until, &self.state.memberships)?;
         }
         Ok(())
+    }
+}
+
+/// What of a patron's state [`Visit::remember`] compares with what it was.
+struct Remembered {
+    memberships: Memberships,
+    watched: BTreeMap<String, String>,
+    until: Option<Instant>,
+}
+
+impl Remembered {
+    fn of(state: &PatronState) -> Remembered {
+        let PatronState { memberships, watched, until, .. } = state;
+        Remembered { memberships: memberships.clone(), watched: watched.clone(), until: *until }
     }
 }
 
@@ -316,20 +384,6 @@ pub(super) fn way_out(plan: &Plan<'_>, ask: &Ask<'_, '_>, index: usize, enrolmen
 /// Ends an enrolment by a way out, and drops what it has queued.
 pub(super) fn cancel(db: &Connection, enrolment: &mut Enrolment, reason: &str, now: Instant) -> Result<(), StoreError> {
     outbox::drop_queued(db, enrolment.id, reason, now)?;
-    end(db, enrolment, Some(reason), now)
-}
-
-/// Ends an enrolment, before its last step for a reason. What it has queued still goes out.
-pub(super) fn end(
-    db: &Connection,
-    enrolment: &mut Enrolment,
-    reason: Option<&str>,
-    now: Instant,
-) -> Result<(), StoreError> {
-    if matches!(enrolment.stage, Stage::Running | Stage::Gathering) {
-        enrolment.stage = Stage::Ended;
-        enrolment.reason = reason.map(str::to_owned);
-        enrolment.ended_at = Some(now);
-    }
+    enrolment.end(Some(reason), now);
     Ok(state::update_enrolment(db, enrolment)?)
 }

@@ -1,8 +1,10 @@
 //! The change log: whose data changed since a tick looked, and what of it.
 
+use std::collections::BTreeMap;
 use std::ops::BitOr;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::IgnoredAny;
 use twox_hash::XxHash3_64;
 
 use super::{Reader, StoreError};
@@ -83,7 +85,7 @@ pub struct Change {
 impl Change {
     /// Whether it is about one of those kinds, or about a field that `is_read` by its name, as far as that is known.
     pub fn concerns(&self, kinds: Kinds, is_read: impl Fn(&str) -> bool) -> bool {
-        let fields = || serde_json::from_str::<Fields>(self.fields.as_deref()?).ok();
+        let fields = || serde_json::from_str::<BTreeMap<&str, IgnoredAny>>(self.fields.as_deref()?).ok();
         let reads_any = || fields().is_none_or(|fields| fields.keys().any(|name| is_read(name)));
         self.kinds.meets(kinds) || (self.kinds.meets(Kinds::PATRON) && reads_any())
     }

@@ -106,7 +106,7 @@ impl Gathered<'_> {
     /// The columns.
     pub fn columns(mut self) -> Columns {
         let catalogue = &self.layout.catalogue;
-        let patches: Vec<Patch> = self.places.iter().map(|place| self.patch(place)).collect();
+        let patches: Vec<Patch> = self.places.par_iter().map(|place| self.patch(place)).collect();
         let fresh = std::mem::take(&mut self.events);
         let fields = read_fields(self.wanted);
         let (events, found) = rayon::join(
