@@ -89,7 +89,7 @@ pub struct Entry<'a> {
     pub dropped: Option<String>,
 }
 
-/// Writes a message of an enrolment. `false`: it has had this step before.
+/// Writes a message of an enrolment. `false`: it has had this step before. `is_new`: it has had none before this tick.
 ///
 /// A step that an edit has moved out of a `repeat` was had in any of its rounds, one that was moved into it in the first; by
 /// whatever channel it was to go.
@@ -98,14 +98,15 @@ pub struct Entry<'a> {
 pub fn insert(
     db: &Connection,
     enrolment: i64,
+    is_new: bool,
     entry: &Entry<'_>,
     now: Instant,
     revision: &str,
     zone: &Zone,
 ) -> rusqlite::Result<bool> {
     let insert_as = |ordinal| insert_as(db, enrolment, entry, &entry.step.written(ordinal), now, revision, zone);
-    if insert_as(entry.step.ordinal)? {
-        return Ok(true);
+    if is_new || !has_had(db, enrolment, entry, &entry.step.written(entry.step.ordinal))? {
+        return insert_as(entry.step.ordinal);
     }
     let (published, language) = published(entry);
     let had: (i64, Option<i64>) = db
@@ -123,11 +124,21 @@ pub fn insert(
     }
     // One of these names is free.
     for ordinal in 1..=count as usize + 1 {
-        if insert_as(ordinal)? {
-            return Ok(true);
+        if !has_had(db, enrolment, entry, &entry.step.written(ordinal))? {
+            return insert_as(ordinal);
         }
     }
     Ok(false)
+}
+
+/// Whether the outbox has a message of this name.
+fn has_had(db: &Connection, enrolment: i64, entry: &Entry<'_>, step: &str) -> rusqlite::Result<bool> {
+    let (published, language) = published(entry);
+    db.prepare_cached(
+        "SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?2 AND (?4 IS NULL OR channels = ?4) AND language = ?5 \
+         AND (?3 = 0 OR round = ?3 OR (?3 = 1 AND round = 0))",
+    )?
+    .exists(params![enrolment, step, entry.round, published, language])
 }
 
 /// The channel and the language of a published item, of which each is one of its own.
@@ -145,14 +156,11 @@ fn insert_as(
     revision: &str,
     zone: &Zone,
 ) -> rusqlite::Result<bool> {
-    let (published, language) = published(entry);
     let changed = db
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (enrolment, campaign, patron, step, round, message, recipient, channels, language, \
              show_until, address, priority, due, try_at, state, reason, decided_at, revision, ahead) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17, ?18 WHERE NOT EXISTS \
-             (SELECT 1 FROM outbox WHERE enrolment = ?1 AND step = ?4 AND (?19 IS NULL OR channels = ?19) AND language = ?9 \
-              AND (?5 = 0 OR round = ?5 OR (?5 = 1 AND round = 0)))",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?17, ?18)",
         )?
         .execute(params![
             enrolment,
@@ -163,7 +171,7 @@ fn insert_as(
             entry.message.as_str(),
             entry.recipient.word(),
             words(entry.channels),
-            language,
+            entry.language.map_or("", Symbol::as_str),
             entry.show_until.map(|day| zone.start_of(day.plus_days(1)).0),
             entry.address,
             entry.priority,
@@ -173,7 +181,6 @@ fn insert_as(
             entry.dropped,
             revision,
             entry.step.ahead as i64,
-            published,
         ])?;
     Ok(changed > 0)
 }

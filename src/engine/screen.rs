@@ -150,13 +150,11 @@ impl<'a> Screen<'a> {
         self.columns.patrons.binary_search(&patron.0).ok()
     }
 
-    /// The facts of a patron, with the events that rules and starts read.
-    pub fn facts(&self, row: usize, facts: Option<Facts>) -> Option<Facts> {
-        let mut facts = facts?;
+    /// Adds the events that rules and starts read.
+    pub fn complete(&self, row: usize, facts: &mut Facts) {
         for (index, rows) in facts.events.iter_mut().enumerate().filter(|(_, rows)| rows.is_empty()) {
             *rows = self.columns.rows_of(index, row);
         }
-        Some(facts)
     }
 
     /// How to look at a patron, and the first instant at which another look may find something else.

@@ -371,6 +371,7 @@ fn visit_all<'a>(
     screen: Option<&Screen<'a>>,
 ) -> Result<(), TickError> {
     let reader = tick.transaction.reader();
+    let mut scanner = reader.scanner(if screen.is_some() { &tick.plan.needs_beside } else { &tick.plan.needs })?;
     for (looked, state) in patrons.iter().zip(states) {
         let patron = looked.chosen.patron;
         let seen = match screen {
@@ -386,11 +387,10 @@ fn visit_all<'a>(
                 Some(Seen { screen, row, until })
             }
         };
-        let facts = match &seen {
-            Some(seen) => seen.screen.facts(seen.row, reader.facts(patron, &tick.plan.needs_beside)?),
-            None => reader.facts(patron, &tick.plan.needs)?,
-        };
-        let Some(facts) = facts else { continue };
+        let Some(mut facts) = scanner.facts(patron)? else { continue };
+        if let Some(seen) = &seen {
+            seen.screen.complete(seen.row, &mut facts);
+        }
         tick.report.patrons += 1;
         Visit::run(tick, facts, state, looked.is_touched, seen.as_ref())?;
     }

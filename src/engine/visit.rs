@@ -285,9 +285,11 @@ impl<'v, 'a> Visit<'v, 'a> {
     /// Writes what the store does not have yet of enrolments, their occurrences and messages: each row once, as it is at
     /// the end. Whatever reads them from the store, or takes an enrolment out of the state, comes after a flush.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
-        let (db, now) = (self.db(), self.now());
+        let (db, now, program) = (self.db(), self.now(), self.tick.plan.program);
         let PatronState { enrolments, occurrences, .. } = &mut self.state;
-        for enrolment in enrolments.iter_mut() {
+        let mut sent = std::mem::take(&mut self.sent).into_iter().peekable();
+        for (at, enrolment) in enrolments.iter_mut().enumerate() {
+            let is_new = matches!(enrolment.unwritten, Unwritten::All(_));
             match std::mem::take(&mut enrolment.unwritten) {
                 Unwritten::Nothing => {}
                 Unwritten::Changes => state::update_enrolment(db, enrolment)?,
@@ -301,12 +303,11 @@ impl<'v, 'a> Visit<'v, 'a> {
                     }
                 }
             }
-        }
-        for Sent { index, position, entry } in std::mem::take(&mut self.sent) {
-            let (id, program) = (self.state.enrolments[position].id, self.tick.plan.program);
-            if outbox::insert(db, id, &entry, now, &program.revision, &program.library.zone)? {
-                let is_queued = entry.dropped.is_none();
-                self.tick.count(index, |all| *(if is_queued { &mut all.queued } else { &mut all.dropped }) += 1);
+            while let Some(Sent { index, entry, .. }) = sent.next_if(|sent| sent.position == at) {
+                if outbox::insert(db, enrolment.id, is_new, &entry, now, &program.revision, &program.library.zone)? {
+                    let is_queued = entry.dropped.is_none();
+                    self.tick.count(index, |all| *(if is_queued { &mut all.queued } else { &mut all.dropped }) += 1);
+                }
             }
         }
         Ok(())

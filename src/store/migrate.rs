@@ -2,6 +2,7 @@
 //!
 //! `user_version` says where a store stands. Invariant: a migration that was released never changes.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
@@ -16,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007-steps-ahead.sql"),
     include_str!("migrations/0008-renamed.sql"),
     include_str!("migrations/0009-standing-lately.sql"),
+    include_str!("migrations/0010-checks.sql"),
 ];
 
 /// The newest version.
@@ -30,6 +32,17 @@ pub fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
 
 /// Runs what is missing. A store that is killed on the way has the old version or the new one.
 pub fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    if version(connection)? < newest() {
+        // A migration may write the text of a table's checks.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+        let result = run(connection);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        result?;
+    }
+    Ok(())
+}
+
+fn run(connection: &mut Connection) -> Result<(), StoreError> {
     while version(connection)? < newest() {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have come first.

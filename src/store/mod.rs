@@ -35,6 +35,7 @@ pub use layout::Layout;
 pub use open::{Store, Transaction};
 pub use privacy::Purged;
 pub use read::{Columns, Counts, Needs, Reader};
+pub use scan::Scanner;
 pub use suppression::{HashKey, KeyedHash, Suppressed, Suppression, SuppressionList};
 pub use turn::{HeldBy, Turn, Work};
 pub use write::{Outcome, Writer, Written};

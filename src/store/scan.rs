@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
-use rusqlite::{Row, Rows as Cursor};
+use rusqlite::{CachedStatement, Row, Rows as Cursor};
 
 use super::layout::{Column, Layout, Rows};
 use super::{Needs, Reader, StoreError, read};
@@ -29,14 +29,24 @@ impl Reader<'_> {
         &self,
         needs: &Needs,
         patrons: RangeInclusive<PatronId>,
-        mut each: impl FnMut(&Facts),
+        each: impl FnMut(&Facts),
     ) -> Result<(), StoreError> {
         // Without a transaction each statement could see another state.
         let snapshot =
             if self.connection.is_autocommit() { Some(self.connection.unchecked_transaction()?) } else { None };
+        self.scanner(needs)?.range(patrons, each)?;
+        if let Some(snapshot) = snapshot {
+            snapshot.finish()?;
+        }
+        Ok(())
+    }
+
+    /// The statements that read what is needed, for whoever reads patrons one by one.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn scanner(&self, needs: &Needs) -> Result<Scanner<'_>, StoreError> {
         let layout = &*self.layout;
-        let catalogue = &layout.catalogue;
-        let bounds = [patrons.start().0, patrons.end().0];
         let mut sources: Vec<Source<'_>> = needs
             .events
             .iter()
@@ -49,41 +59,15 @@ impl Reader<'_> {
         sources.extend(needs.lists.then_some(Source::Lists));
         sources.extend(needs.consents.then_some(Source::Consents));
         sources.extend(needs.changed.then_some(Source::Changes));
-        let mut statements = sources
-            .iter()
-            .map(|source| self.connection.prepare_cached(&source.sql()))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut streams = (statements.iter_mut().zip(&sources))
-            .map(|(statement, source)| Stream::new(statement.query(bounds)?, source))
-            .collect::<Result<Vec<_>, StoreError>>()?;
-
+        let statements = sources.iter().map(|source| self.connection.prepare_cached(&source.sql()));
         let fields = needs.fields.indices(layout.patron.columns.len());
-        let mut statement = self.connection.prepare_cached(&patrons_sql(layout, &fields))?;
-        let mut rows = statement.query(bounds)?;
-        let mut facts = Facts::empty(catalogue, PatronId(0));
-        while let Some(row) = rows.next()? {
-            let patron: i64 = row.get(0)?;
-            clear(&mut facts);
-            facts.patron = PatronId(patron);
-            facts.key = row.get_ref(1)?.as_str().unwrap_or_default().into();
-            facts.since = row.get::<_, Option<i64>>(2)?.map(Instant);
-            for (place, &index) in fields.iter().enumerate() {
-                let column = &layout.patron.columns[usize::from(index)];
-                facts.fields[usize::from(index)] = column.decoder.decode(row.get_ref(3 + place)?);
-            }
-            for stream in &mut streams {
-                stream.read(patron, catalogue, &mut facts)?;
-            }
-            each(&facts);
-        }
-        drop(rows);
-        drop(streams);
-        drop(statement);
-        drop(statements);
-        if let Some(snapshot) = snapshot {
-            snapshot.finish()?;
-        }
-        Ok(())
+        Ok(Scanner {
+            layout,
+            statements: statements.collect::<Result<_, _>>()?,
+            sources,
+            patrons: self.connection.prepare_cached(&patrons_sql(layout, &fields))?,
+            fields,
+        })
     }
 
     /// Splits all patrons into at most `parts` ranges of about the same size: for as many threads, each with a store
@@ -102,6 +86,54 @@ impl Reader<'_> {
             start += size;
         }
         Ok(ranges)
+    }
+}
+
+/// Statements that read patrons.
+pub struct Scanner<'r> {
+    layout: &'r Layout,
+    patrons: CachedStatement<'r>,
+    fields: Vec<u16>,
+    sources: Vec<Source<'r>>,
+    /// Of each source.
+    statements: Vec<CachedStatement<'r>>,
+}
+
+impl Scanner<'_> {
+    /// One patron; `None`: nobody has this id.
+    ///
+    /// # Errors
+    /// If SQLite does.
+    pub fn facts(&mut self, patron: PatronId) -> Result<Option<Facts>, StoreError> {
+        let mut facts = None;
+        self.range(patron..=patron, |found| facts = Some(found.clone()))?;
+        Ok(facts)
+    }
+
+    fn range(&mut self, patrons: RangeInclusive<PatronId>, mut each: impl FnMut(&Facts)) -> Result<(), StoreError> {
+        let catalogue = &self.layout.catalogue;
+        let bounds = [patrons.start().0, patrons.end().0];
+        let mut streams = (self.statements.iter_mut().zip(&self.sources))
+            .map(|(statement, source)| Stream::new(statement.query(bounds)?, source))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let mut rows = self.patrons.query(bounds)?;
+        let mut facts = Facts::empty(catalogue, PatronId(0));
+        while let Some(row) = rows.next()? {
+            let patron: i64 = row.get(0)?;
+            clear(&mut facts);
+            facts.patron = PatronId(patron);
+            facts.key = row.get_ref(1)?.as_str().unwrap_or_default().into();
+            facts.since = row.get::<_, Option<i64>>(2)?.map(Instant);
+            for (place, &index) in self.fields.iter().enumerate() {
+                let column = &self.layout.patron.columns[usize::from(index)];
+                facts.fields[usize::from(index)] = column.decoder.decode(row.get_ref(3 + place)?);
+            }
+            for stream in &mut streams {
+                stream.read(patron, catalogue, &mut facts)?;
+            }
+            each(&facts);
+        }
+        Ok(())
     }
 }
 

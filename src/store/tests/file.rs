@@ -93,6 +93,21 @@ fn sto_08_a_migration_happens_or_does_not() {
     }
 }
 
+/// SQLite makes a table for `x IN (…)` with three words or more, at each row that is written.
+#[test]
+fn no_check_makes_a_table() {
+    let store = Store::in_memory().expect("memory");
+    for (table, columns) in [("enrolment", 21), ("occurrence", 11), ("outbox", 25), ("consent", 9)] {
+        let marks = vec!["?"; columns].join(", ");
+        let mut query =
+            store.connection().prepare(&format!("EXPLAIN INSERT INTO {table} VALUES ({marks})")).expect("right");
+        let operations = query.query_map((), |row| row.get::<_, String>("opcode")).expect("explained");
+        let found: Vec<String> = operations.collect::<Result<_, _>>().expect("explained");
+        assert!(found.iter().all(|operation| operation != "OpenEphemeral"), "{table}: {found:?}");
+        assert!(found.contains(&"Eq".to_owned()), "{table} has checks: {found:?}");
+    }
+}
+
 /// Before version 5 a row was a campaign of a patron, and the next look stood in another table; before version 6
 /// campaigns stood there by name.
 #[test]
