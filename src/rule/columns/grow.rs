@@ -155,13 +155,10 @@ impl ColumnBuilder {
                     }
                     codes.push(*known);
                 };
-                let rows = rows.iter().cloned();
                 match cells {
-                    Cells::Codes8(more) => rows.for_each(|rows| more[rows].iter().for_each(|c| translate((*c).into()))),
-                    Cells::Codes16(more) => {
-                        rows.for_each(|rows| more[rows].iter().for_each(|c| translate((*c).into())))
-                    }
-                    Cells::Codes32(more) => rows.for_each(|rows| more[rows].iter().for_each(|c| translate(*c))),
+                    Cells::Codes8(more) => taken(more, rows).into_iter().for_each(|code| translate(code.into())),
+                    Cells::Codes16(more) => taken(more, rows).into_iter().for_each(|code| translate(code.into())),
+                    Cells::Codes32(more) => taken(more, rows).into_iter().for_each(translate),
                     Cells::Days(_) | Cells::Numbers(_) => {
                         unreachable!("columns of one type both have codes or neither")
                     }
@@ -204,6 +201,13 @@ fn extend<T: Copy>(cells: &mut Vec<T>, more: &[T], rows: &[Range<usize>]) {
     rows.iter().for_each(|rows| cells.extend_from_slice(&more[rows.clone()]));
 }
 
+/// Those stretches of cells.
+fn taken<T: Copy>(cells: &[T], rows: &[Range<usize>]) -> Vec<T> {
+    let mut taken = Vec::new();
+    extend(&mut taken, cells, rows);
+    taken
+}
+
 /// Up to 15 different known numbers, ascending: then codes are narrower and quicker to test.
 fn few(numbers: &[i64]) -> Option<Vec<i64>> {
     let mut values: Vec<i64> = Vec::new();
@@ -221,6 +225,9 @@ fn few(numbers: &[i64]) -> Option<Vec<i64>> {
 fn place(values: &[i64], number: i64) -> u8 {
     values.binary_search(&number).expect("the values are those of the column") as u8
 }
+
+/// Patrons from whom on columns are taken by several threads.
+const SIDE_BY_SIDE: usize = 1_000;
 
 /// Offsets are numbers of 32 bits.
 const FEW: &str = "fewer than 2^32 events of a kind";
@@ -306,17 +313,30 @@ impl EventsBuilder {
     }
 
     fn take_ranges(&mut self, from: &mut EventsTranslation<'_>, ranges: &[Range<usize>]) {
-        let events = from.events;
-        from.taken = ranges.last().map_or(from.taken, |last| last.end);
+        let EventsTranslation { events, taken, removed, fields } = from;
+        *taken = ranges.last().map_or(*taken, |last| last.end);
         self.days_fit &= events.days_fit;
-        extend(&mut self.at, &events.at, ranges);
-        extend(&mut self.day, &events.day, ranges);
-        extend(&mut self.row, &events.row, ranges);
-        self.removed.take_all(&mut from.removed, ranges);
-        for (column, from) in self.fields.iter_mut().zip(&mut from.fields) {
-            if let (Some(column), Some(from)) = (column, from) {
-                column.take_all(from, ranges);
+        let (at, row, day) = (&mut self.at, &mut self.row, &mut self.day);
+        let mut instants = || extend(at, &events.at, ranges);
+        let mut rows = || extend(row, &events.row, ranges);
+        let mut dates = || {
+            extend(day, &events.day, ranges);
+            self.removed.take_all(removed, ranges);
+        };
+        let fields = || {
+            for (column, from) in self.fields.iter_mut().zip(fields) {
+                if let (Some(column), Some(from)) = (column, from) {
+                    column.take_all(from, ranges);
+                }
             }
+        };
+        if ranges.len() < SIDE_BY_SIDE {
+            instants();
+            rows();
+            dates();
+            fields();
+        } else {
+            rayon::join(|| rayon::join(instants, rows), || rayon::join(dates, fields));
         }
     }
 

@@ -101,7 +101,8 @@ fn no_check_makes_a_table() {
         let marks = vec!["?"; columns].join(", ");
         let mut query =
             store.connection().prepare(&format!("EXPLAIN INSERT INTO {table} VALUES ({marks})")).expect("right");
-        let operations = query.query_map((), |row| row.get::<_, String>("opcode")).expect("explained");
+        let unknown = rusqlite::params_from_iter(vec![None::<i64>; columns]);
+        let operations = query.query_map(unknown, |row| row.get::<_, String>("opcode")).expect("explained");
         let found: Vec<String> = operations.collect::<Result<_, _>>().expect("explained");
         assert!(found.iter().all(|operation| operation != "OpenEphemeral"), "{table}: {found:?}");
         assert!(found.contains(&"Eq".to_owned()), "{table} has checks: {found:?}");
