@@ -1,5 +1,6 @@
 //! Columns that grow: by values, or by cells of columns that are there already.
 
+use std::hint::black_box;
 use std::ops::Range;
 use std::slice;
 
@@ -195,11 +196,20 @@ impl ColumnBuilder {
     }
 }
 
-/// Adds stretches of other cells: a loop so short that the processor fetches many of them side by side.
+/// Adds stretches of other cells. They lie far from each other: some are touched before they are copied, so that the
+/// processor fetches them side by side.
 fn extend<T: Copy>(cells: &mut Vec<T>, more: &[T], rows: &[Range<usize>]) {
     cells.reserve(rows.iter().map(ExactSizeIterator::len).sum());
-    rows.iter().for_each(|rows| cells.extend_from_slice(&more[rows.clone()]));
+    for together in rows.chunks(TOUCHED_AT_ONCE) {
+        for rows in together.iter().filter(|rows| !rows.is_empty()) {
+            black_box((more[rows.start], more[rows.end - 1]));
+        }
+        together.iter().for_each(|rows| cells.extend_from_slice(&more[rows.clone()]));
+    }
 }
+
+/// Stretches of cells that the processor is asked for before the first is needed.
+const TOUCHED_AT_ONCE: usize = 32;
 
 /// Those stretches of cells.
 fn taken<T: Copy>(cells: &[T], rows: &[Range<usize>]) -> Vec<T> {
