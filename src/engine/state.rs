@@ -1,6 +1,5 @@
 //! What the engine remembers of a patron, read from and written to the store's engine tables.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -108,7 +107,7 @@ pub struct Enrolment {
     pub round: i64,
     pub round_began: Instant,
     /// The splits that it has come to and the arms that it took.
-    pub arms: Arms,
+    pub arms: Vec<Taken>,
     pub goal: Goal,
     pub goal_known: bool,
     pub goal_at: Option<Instant>,
@@ -133,20 +132,35 @@ impl Enrolment {
     }
 }
 
-/// Splits by name (`SplitNames`) and the arm taken of each, counted from 0.
-pub type Arms = Vec<(String, usize)>;
-
-/// Arms as the store has them. Older stores have the numbers of splits in the text: `0`.
-fn read_arms(json: &str) -> Arms {
-    let all: Vec<(serde_json::Value, usize)> = serde_json::from_str(json).unwrap_or_default();
-    let name = |split: serde_json::Value| split.as_str().map_or_else(|| split.to_string(), str::to_owned);
-    all.into_iter().map(|(split, arm)| (name(split), arm)).collect()
+/// An arm that was taken of a split.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// By name (`SplitNames`); in older stores by its number in the text: `0`.
+    pub split: String,
+    /// Counted from 0.
+    pub arm: usize,
+    /// When it was taken first; `None` in older stores.
+    pub at: Option<Instant>,
 }
 
-fn written_arms(arms: &Arms) -> Cow<'static, str> {
-    match arms.is_empty() {
-        true => "[]".into(),
-        false => serde_json::to_string(arms).expect("pairs are JSON").into(),
+impl Taken {
+    /// As the store has them: `["colour", 1, 1700000000000000]`, in older ones without the instant.
+    pub fn read(json: &str) -> Vec<Taken> {
+        let all: Vec<Vec<serde_json::Value>> = serde_json::from_str(json).unwrap_or_default();
+        let taken = |of: Vec<serde_json::Value>| {
+            let split = of.first()?;
+            Some(Taken {
+                split: split.as_str().map_or_else(|| split.to_string(), str::to_owned),
+                arm: usize::try_from(of.get(1)?.as_u64()?).ok()?,
+                at: of.get(2).and_then(serde_json::Value::as_i64).map(Instant),
+            })
+        };
+        all.into_iter().filter_map(taken).collect()
+    }
+
+    fn written(all: &[Taken]) -> String {
+        let all: Vec<_> = all.iter().map(|of| (&of.split, of.arm, of.at.map(|at| at.0))).collect();
+        serde_json::to_string(&all).expect("words and numbers are JSON")
     }
 }
 
@@ -358,7 +372,7 @@ fn enrolment(row: &Row<'_>) -> rusqlite::Result<Enrolment> {
         wake: row.get::<_, Option<i64>>(11)?.map(Instant),
         round: row.get(12)?,
         round_began: Instant(row.get(13)?),
-        arms: read_arms(&arms),
+        arms: Taken::read(&arms),
         goal: Goal::from_word(row.get_ref(15)?.as_str()?),
         goal_known: row.get(16)?,
         goal_at: row.get::<_, Option<i64>>(17)?.map(Instant),
@@ -415,7 +429,7 @@ pub fn insert_enrolment(db: &Connection, new: &mut Enrolment, key: &str, at: Ins
         new.wake.map(|at| at.0),
         new.round,
         new.round_began.0,
-        written_arms(&new.arms),
+        Taken::written(&new.arms),
         new.goal.word(),
         new.goal_known,
         new.goal_at.map(|at| at.0),
@@ -443,7 +457,7 @@ pub fn update_enrolment(db: &Connection, enrolment: &Enrolment) -> rusqlite::Res
         enrolment.wake.map(|at| at.0),
         enrolment.round,
         enrolment.round_began.0,
-        written_arms(&enrolment.arms),
+        Taken::written(&enrolment.arms),
         enrolment.goal.word(),
         enrolment.goal_known,
         enrolment.goal_at.map(|at| at.0),

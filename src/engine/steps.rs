@@ -11,7 +11,7 @@ use crate::engine::outbox::{Entry, RecipientKind};
 use crate::engine::plan::{Plan, Start};
 use crate::engine::reach;
 use crate::engine::schedule::first_weekday;
-use crate::engine::state::Enrolment;
+use crate::engine::state::{Enrolment, Taken};
 use crate::engine::visit::{Sent, Visit};
 use crate::program::Together;
 use crate::rule::{EventRow, Facts};
@@ -86,8 +86,10 @@ impl<'a> Visit<'_, 'a> {
                     let shares: Vec<i64> = arms.iter().map(|(share, _)| *share).collect();
                     let arm =
                         self.tick.draws.arm(plan.campaigns[index].campaign.name, self.patron(), *ordinal, &shares);
-                    enrolment.arms.retain(|(split, _)| split != name);
-                    enrolment.arms.push((name.clone(), arm));
+                    let before = enrolment.arms.extract_if(.., |taken| taken.split == *name).last();
+                    let again = before.filter(|taken| taken.arm == arm);
+                    let first = || Taken { split: name.clone(), arm, at: Some(self.now()) };
+                    enrolment.arms.push(again.unwrap_or_else(first));
                     Next::At(arms[arm].1)
                 }
                 Op::Wait(wait) => {

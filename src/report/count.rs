@@ -23,8 +23,7 @@ pub struct Person {
     /// The first enrolment was held out.
     pub held_out: bool,
     /// The arm of each split, by the first enrolment that came to it.
-    /// Splits by their number in the text, and the arm taken of each.
-    pub arms: Vec<(usize, usize)>,
+    pub arms: Vec<Came>,
     pub enrolled_at: Instant,
     /// When the first message was handed over for them, to their own address or a guardian's.
     pub sent_at: Option<Instant>,
@@ -37,6 +36,17 @@ pub struct Person {
     pub reached_at: Option<Instant>,
     /// A goal is still open: it may be reached later.
     pub goal_open: bool,
+}
+
+/// That somebody came to a split.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Came {
+    /// Its number in the text.
+    pub split: usize,
+    /// The arm taken.
+    pub arm: usize,
+    /// `None`: not known.
+    pub at: Option<Instant>,
 }
 
 impl Person {
@@ -63,6 +73,7 @@ impl Person {
             delivered_at: before(self.delivered_at),
             clicked_at: before(self.clicked_at),
             reached_at: before(self.reached_at),
+            arms: self.arms.iter().copied().filter(|came| came.at.is_none_or(|at| at <= then)).collect(),
             ..self.clone()
         })
     }
@@ -70,7 +81,7 @@ impl Person {
     /// Whether a report as of `then` counted them otherwise, for certain.
     pub fn changed_after(&self, then: Instant) -> bool {
         let instants = [Some(self.enrolled_at), self.sent_at, self.delivered_at, self.clicked_at, self.reached_at];
-        instants.into_iter().flatten().any(|at| at > then)
+        instants.into_iter().chain(self.arms.iter().map(|came| came.at)).flatten().any(|at| at > then)
     }
 }
 
@@ -145,12 +156,14 @@ fn enrolled(
         let patron = PatronId(row.get(0)?);
         let first = Person::enrolled(patron, row.get(3)?, Instant(row.get(2)?));
         let person = people.entry(patron).or_default().entry(campaign).or_insert(first);
-        let arms: Vec<(serde_json::Value, usize)> = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
-        for (name, arm) in arms {
+        // The split, the arm, and when it was taken, if an engine wrote it that said so.
+        let arms: Vec<Vec<serde_json::Value>> = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
+        for taken in arms {
             // One that this version does not have compares something else.
-            let Some(split) = splits[campaign].iter().position(|split| split.is_called(&name)) else { continue };
-            if person.arms.iter().all(|(known, _)| *known != split) {
-                person.arms.push((split, arm));
+            let Some(split) = splits[campaign].iter().position(|split| split.is_called(&taken[0])) else { continue };
+            if person.arms.iter().all(|came| came.split != split) {
+                let arm = taken[1].as_u64().unwrap_or_default() as usize;
+                person.arms.push(Came { split, arm, at: taken.get(2).and_then(|at| at.as_i64()).map(Instant) });
             }
         }
         let goal = row.get_ref(5)?.as_str()?;

@@ -111,7 +111,7 @@ pub fn parts<'p>(splits: &[Split], has_holdout: bool, people: &'p [Person], limi
     let mut arms: Vec<Vec<usize>> = Vec::new();
     for (split, described) in splits.iter().enumerate() {
         let whole = described.inside.map_or(0, |(outer, arm)| arms[outer][arm]);
-        let in_arm = |person: &Person| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
+        let in_arm = |person: &Person| person.arms.iter().find(|came| came.split == split).map(|came| came.arm);
         let around = parts[whole].people.clone();
         let seen = around.iter().filter_map(|person| in_arm(person)).map(|arm| arm + 1).max().unwrap_or(0);
         let mut own = Vec::new();

@@ -1,10 +1,10 @@
 //! Whom a report counted that was given out, as far as that is known now.
 //!
 //! What it printed of them is so. Whoever was erased since stands in it without a name, so that whoever else counts them is
-//! seen to. Of what has no instant, such as that somebody came to a split, those who were enrolled last are taken not to
-//! have been there yet. What it hid is taken to have been as it is now, up to its instant.
+//! seen to. Of what has no instant, such as that somebody came to a split by an older version, those who were enrolled last
+//! are taken not to have been there yet. What it hid is taken to have been as it is now, up to its instant.
 
-use super::count::Person;
+use super::count::{Came, Person};
 use super::lines::{Group, Line};
 use super::measure::{DOES, MEASURES};
 use super::parts::{Split, around, splits};
@@ -33,10 +33,10 @@ pub fn counted_then(
         for (measure, printed) in counts.into_iter().enumerate() {
             let Some(printed) = printed else { continue };
             let have = then.iter().filter(|one| place.has(one) && DOES[measure](&one.person)).count();
-            // Who did least is the likeliest not to have been there.
+            // Who came to a split at an instant that is known was there; who did least is the likeliest not to have been.
             let mut too_many: Vec<&mut Then> =
                 then.iter_mut().rev().filter(|one| place.has(one) && one.may_lose(measure)).collect();
-            too_many.sort_by_key(|one| DOES.iter().filter(|does| does(&one.person)).count());
+            too_many.sort_by_key(|one| (place.knows(one), DOES.iter().filter(|does| does(&one.person)).count()));
             too_many.into_iter().take(have.saturating_sub(printed)).for_each(|one| one.lose(measure, &place));
             let mut missing = printed.saturating_sub(have);
             for one in then.iter_mut().rev().filter(|one| place.has(one) && one.may_gain(measure)).take(missing) {
@@ -75,13 +75,20 @@ impl Place {
 
     fn has(&self, one: &Then) -> bool {
         let took = |(split, arm): &(usize, Option<usize>)| {
-            one.person.arms.iter().any(|(of, taken)| of == split && arm.is_none_or(|arm| arm == *taken))
+            one.person.arms.iter().any(|came| came.split == *split && arm.is_none_or(|arm| arm == came.arm))
         };
         one.is_there && one.person.held_out == self.is_held_out && self.arms.iter().all(took)
     }
 
+    /// Whether it is known when somebody came to the innermost split.
+    fn knows(&self, one: &Then) -> bool {
+        let of = |split: usize| one.person.arms.iter().find(|came| came.split == split);
+        self.arms.last().is_some_and(|(split, _)| of(*split).is_some_and(|came| came.at.is_some()))
+    }
+
     fn nameless(&self, patron: PatronId, at: Instant) -> Person {
-        let arms = self.arms.iter().map(|(split, arm)| (*split, arm.unwrap_or(0))).collect();
+        let came = |(split, arm): &(usize, Option<usize>)| Came { split: *split, arm: arm.unwrap_or(0), at: Some(at) };
+        let arms = self.arms.iter().map(came).collect();
         Person { arms, ..Person::enrolled(patron, self.is_held_out, at) }
     }
 }
@@ -112,7 +119,7 @@ impl Then {
 
     fn lose(&mut self, measure: usize, place: &Place) {
         match (measure, place.arms.last()) {
-            (0, Some((split, _))) => self.person.arms.retain(|(of, _)| of != split),
+            (0, Some((split, _))) => self.person.arms.retain(|came| came.split != *split),
             (0, None) => self.is_there = false,
             _ => self.set(measure, None),
         }

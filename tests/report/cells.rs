@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bookmobile::report::count::Person;
+use bookmobile::report::count::{Came, Person};
 use bookmobile::report::hide::hidden;
 use bookmobile::report::lines::{Asked, Count, Group, Line, Measured, lines};
 use bookmobile::report::table::{Role, Table};
@@ -104,7 +104,7 @@ fn crowd(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
             for (split, &count) in arms.iter().enumerate() {
                 if luck.percent(came) {
                     let arm = if luck.percent(skew[split]) { luck.below(count as u64) as usize } else { 0 };
-                    taken.push((split, arm));
+                    taken.push(Came { split, arm, at: Some(Instant(1)) });
                 }
             }
             let at = Some(Instant(1));
@@ -156,7 +156,8 @@ pub fn rows(lines: &[Line], is_nested: bool) -> Vec<Row> {
 
 /// The true counts of everything that an attacker can name, worked out from the people.
 pub fn truth(lines: &[Line], people: &[Person], is_nested: bool) -> BTreeMap<String, i64> {
-    let in_arm = |person: &Person, split: usize| person.arms.iter().find(|(of, _)| *of == split).map(|(_, arm)| *arm);
+    let in_arm =
+        |person: &Person, split: usize| person.arms.iter().find(|came| came.split == split).map(|came| came.arm);
     let in_line = |person: &Person, group: &Group| -> bool {
         match group {
             Group::Everybody => true,

@@ -2,8 +2,9 @@
 //! subtraction either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
-use bookmobile::report::count::Person;
+use bookmobile::report::count::{Came, Person};
 use bookmobile::report::lines::{Asked, Count, Line, Measured, lines};
 use bookmobile::report::past::counted_then;
 use bookmobile::report::release::that_count;
@@ -178,6 +179,7 @@ fn comers(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
     let size = [60, 200, 600][luck.below(3) as usize];
     let rates: Vec<u64> = (0..6).map(|_| [3, 30, 70, 100][luck.below(4) as usize]).collect();
     let early = [30, 80][luck.below(2) as usize];
+    let late = [0, 20, 60][luck.below(3) as usize];
     let later = |luck: &mut Luck, day: Instant, rate: u64| {
         luck.percent(rate).then(|| Instant(day.0 + luck.below(DAYS as u64) as i64 * i64::from(luck.percent(40))))
     };
@@ -191,9 +193,7 @@ fn comers(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
             Person {
                 patron: PatronId(id),
                 held_out,
-                arms: (arms.iter().enumerate())
-                    .map(|(split, &count)| (split, luck.below(count as u64) as usize))
-                    .collect(),
+                arms: took(luck, arms, enrolled_at, late),
                 enrolled_at,
                 sent_at,
                 delivered_at: of_sent(luck, rates[1]),
@@ -204,6 +204,19 @@ fn comers(luck: &mut Luck, has_holdout: bool, arms: &[usize]) -> Vec<Person> {
             }
         })
         .collect()
+}
+
+/// The arms that somebody takes; some (`late` of a hundred) come to a split some days after they were enrolled, or to the
+/// one before it. Who is held out takes arms as well.
+fn took(luck: &mut Luck, arms: &[usize], enrolled_at: Instant, late: u64) -> Vec<Came> {
+    let mut at = enrolled_at;
+    let take = |(split, &count): (usize, &usize)| {
+        if luck.percent(late) {
+            at = Instant(at.0 + luck.below(DAYS as u64) as i64);
+        }
+        Came { split, arm: luck.below(count as u64) as usize, at: Some(at) }
+    };
+    arms.iter().enumerate().map(take).collect()
 }
 
 /// Attacks all reports together: of each two it is known that whoever was counted in the earlier is counted in the later.
@@ -229,27 +242,33 @@ fn attacked(given: &[(i64, Vec<Line>)], then: &[Vec<Person>], is_nested: bool) -
             truth_of.insert(called(nth, name), count);
         }
         for before in 0..nth {
-            let those = |is: &dyn Fn(&Person, Option<&Person>) -> bool| -> BTreeMap<String, i64> {
-                let earlier = |person: &Person| then[before].iter().find(|one| one.patron == person.patron);
-                let people: Vec<Person> =
-                    then[nth].iter().filter(|person| is(person, earlier(person))).cloned().collect();
-                truth(lines, &people, is_nested)
+            // Of each person the counts that they are one of, in both.
+            let those_of = |people: &[Person]| -> BTreeMap<PatronId, BTreeSet<String>> {
+                let of = |person: &Person| truth(lines, slice::from_ref(person), is_nested);
+                let counts =
+                    |person: &Person| of(person).into_iter().filter(|(_, count)| *count > 0).map(|(name, _)| name);
+                people.iter().map(|person| (person.patron, counts(person).collect())).collect()
             };
+            // A group of few that came late may be in the later report alone.
+            let has_had = |name: &str| rows(&given[before].1, is_nested).iter().any(|row| row.name == name);
+            let (earlier, later, nowhere) = (those_of(&then[before]), those_of(&then[nth]), BTreeSet::new());
             for (whole, part) in INSIDE {
-                let (did_whole, did_part) = (DOES[whole], DOES[part]);
-                let was = |does: fn(&Person) -> bool, then: Option<&Person>| then.is_some_and(does);
-                let ways = [
-                    ("new", those(&|now, then| did_part(now) && !was(did_whole, then))),
-                    ("late", those(&|now, then| did_part(now) && was(did_whole, then) && !was(did_part, then))),
-                    ("new not", those(&|now, then| did_whole(now) && !did_part(now) && !was(did_whole, then))),
-                    ("still not", those(&|now, then| was(did_whole, then) && !did_part(now))),
-                ];
                 let [w, p] = [whole, part].map(|measure| attack::MEASURES[measure]);
-                for row in rows(lines, is_nested) {
+                for row in rows(lines, is_nested).into_iter().filter(|row| has_had(&row.name)) {
                     let [Some(_), Some(_)] = [row.counts[whole], row.counts[part]] else { continue };
                     let way = |way: &str| format!("{before}-{nth}: {} {p} of {w} {way}", row.name);
-                    for (name, found) in &ways {
-                        let count = found[&format!("{} enrolled", row.name)];
+                    let [of_whole, of_part] = [w, p].map(|measure| format!("{} {measure}", row.name));
+                    let mut ways = [("new", 0), ("late", 0), ("new not", 0), ("still not", 0)];
+                    for (patron, now) in &later {
+                        let before = earlier.get(patron).unwrap_or(&nowhere);
+                        let (was, did) = (before.contains(&of_whole), before.contains(&of_part));
+                        let (is, does) = (now.contains(&of_whole), now.contains(&of_part));
+                        ways[0].1 += i64::from(does && !was);
+                        ways[1].1 += i64::from(does && was && !did);
+                        ways[2].1 += i64::from(is && !does && !was);
+                        ways[3].1 += i64::from(was && !does);
+                    }
+                    for (name, count) in ways {
                         truth_of.insert(way(name), count);
                         if (1..LIMIT).contains(&count) {
                             small.insert(way(name));
@@ -285,12 +304,3 @@ fn attacked(given: &[(i64, Vec<Line>)], then: &[Vec<Person>], is_nested: bool) -
     }
     (small.iter().filter(|name| bounds.contains_key(name.as_str())).count(), narrowed)
 }
-
-const DOES: [fn(&Person) -> bool; 6] = [
-    |_| true,
-    |person| person.sent_at.is_some(),
-    |person| person.delivered_at.is_some(),
-    |person| person.clicked_at.is_some(),
-    |person| person.goal_known,
-    |person| person.reached_at.is_some(),
-];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bookmobile::engine;
-use bookmobile::report::count::{Person, people};
+use bookmobile::report::count::{Came, Person, people};
 use bookmobile::report::lines::{Asked, Count, Line, Measured, lines};
 use bookmobile::rule::PatronId;
 use bookmobile::symbol::Symbol;
@@ -152,7 +152,7 @@ pub fn in_arm(patron: i64, arm: usize, reached_at: Option<Instant>) -> Person {
     Person {
         patron: PatronId(patron),
         held_out: false,
-        arms: vec![(0, arm)],
+        arms: vec![Came { split: 0, arm, at: Some(hours(1)) }],
         enrolled_at: hours(1),
         sent_at: Some(hours(1)),
         delivered_at: None,

@@ -162,9 +162,9 @@ impl World {
         let mut rows = query.query([campaign]).expect("readable");
         while let Some(row) = rows.next().expect("readable") {
             let held_out: bool = row.get(1).expect("a flag");
-            let arms: Vec<(String, usize)> =
-                serde_json::from_str(&row.get::<_, String>(2).expect("a text")).expect("pairs");
-            let arm = arms.first().map_or(1, |(_, arm)| arm + 1);
+            let arms: serde_json::Value =
+                serde_json::from_str(&row.get::<_, String>(2).expect("a text")).expect("arms");
+            let arm = arms[0][1].as_u64().map_or(1, |arm| arm as usize + 1);
             let group = if held_out { 0 } else { arm };
             found.entry(group).or_default().push(PatronId(row.get(0).expect("a number")));
         }
