@@ -60,6 +60,20 @@ fn rep_02_a_count_that_moved_by_a_few_is_hidden() {
     assert_eq!(thanks.next(10, &those(23..31)), [Count::Known(80), Count::Known(31)]);
 }
 
+/// What the reference shows of a report and the next is what comes out.
+#[test]
+fn the_reference_shows_a_report_and_the_next() {
+    let mut thanks = Thanks::new();
+    let page = std::fs::read_to_string("docs/reference/report.md").expect("the page");
+    let blocks = crate::docs::fenced_blocks(&page, "text");
+    for (come, borrow) in [(60, those(0..20)), (10, those(20..23))] {
+        thanks.next(come, &borrow);
+        let (code, out, said) = thanks.world.command(&["thanks"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(blocks.iter().any(|block| *block == out), "docs/reference/report.md does not show this:\n{out}");
+    }
+}
+
 /// What was shown last counts, however many reports hid it since.
 #[test]
 fn rep_02_a_count_that_creeps_is_hidden_until_it_moved_by_enough() {
@@ -231,6 +245,14 @@ fn attacked(given: &[(i64, Vec<Line>)], then: &[Vec<Person>], is_nested: bool) -
     let mut attack = attack::of_report(&(0..given.len()).flat_map(of_day).collect::<Vec<Row>>());
     let mut truth_of: BTreeMap<String, i64> = BTreeMap::new();
     let mut small: BTreeSet<String> = BTreeSet::new();
+    // Of each report and person the counts that they are one of.
+    let counts_of: Vec<BTreeMap<PatronId, BTreeSet<String>>> = (given.iter().zip(then))
+        .map(|((_, lines), people)| {
+            let of = |person: &Person| truth(lines, slice::from_ref(person), is_nested).into_iter();
+            let counts = |person| of(person).filter(|(_, count)| *count > 0).map(|(name, _)| name).collect();
+            people.iter().map(|person| (person.patron, counts(person))).collect()
+        })
+        .collect();
     for nth in 0..given.len() {
         let lines = &given[nth].1;
         let counts = truth(lines, &then[nth], is_nested);
@@ -242,16 +264,9 @@ fn attacked(given: &[(i64, Vec<Line>)], then: &[Vec<Person>], is_nested: bool) -
             truth_of.insert(called(nth, name), count);
         }
         for before in 0..nth {
-            // Of each person the counts that they are one of, in both.
-            let those_of = |people: &[Person]| -> BTreeMap<PatronId, BTreeSet<String>> {
-                let of = |person: &Person| truth(lines, slice::from_ref(person), is_nested);
-                let counts =
-                    |person: &Person| of(person).into_iter().filter(|(_, count)| *count > 0).map(|(name, _)| name);
-                people.iter().map(|person| (person.patron, counts(person).collect())).collect()
-            };
             // A group of few that came late may be in the later report alone.
             let has_had = |name: &str| rows(&given[before].1, is_nested).iter().any(|row| row.name == name);
-            let (earlier, later, nowhere) = (those_of(&then[before]), those_of(&then[nth]), BTreeSet::new());
+            let (earlier, later, nowhere) = (&counts_of[before], &counts_of[nth], BTreeSet::new());
             for (whole, part) in INSIDE {
                 let [w, p] = [whole, part].map(|measure| attack::MEASURES[measure]);
                 for row in rows(lines, is_nested).into_iter().filter(|row| has_had(&row.name)) {
@@ -259,7 +274,7 @@ fn attacked(given: &[(i64, Vec<Line>)], then: &[Vec<Person>], is_nested: bool) -
                     let way = |way: &str| format!("{before}-{nth}: {} {p} of {w} {way}", row.name);
                     let [of_whole, of_part] = [w, p].map(|measure| format!("{} {measure}", row.name));
                     let mut ways = [("new", 0), ("late", 0), ("new not", 0), ("still not", 0)];
-                    for (patron, now) in &later {
+                    for (patron, now) in later {
                         let before = earlier.get(patron).unwrap_or(&nowhere);
                         let (was, did) = (before.contains(&of_whole), before.contains(&of_part));
                         let (is, does) = (now.contains(&of_whole), now.contains(&of_part));
