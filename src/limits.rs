@@ -77,8 +77,8 @@ pub const OPEN_FOR_SHARE: i64 = 2_000;
 pub const STANDING_LATELY: i64 = 512;
 pub const STANDING_LATELY_SHARE: i64 = 20;
 
-/// Patrons whose columns a tick holds at once.
-pub const SCREENED_AT_ONCE: usize = 16_384;
+/// Patrons whose columns a tick puts together, while it visits as many others.
+pub const SCREENED_AT_ONCE: usize = 2_048;
 
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;

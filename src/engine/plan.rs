@@ -12,6 +12,7 @@ use crate::engine::schedule::Timetable;
 use crate::engine::screen::Kept;
 use crate::engine::state::Reads;
 use crate::eval::{RuleId, Rules, ValueId, Way};
+use crate::limits;
 use crate::map::Map;
 use crate::program::{Audience, Campaign, Offset, Program, StartKind, Together};
 use crate::rule::{Expr, Kind, Read};
@@ -48,6 +49,8 @@ pub struct Plan<'p> {
     agrees: Map<(PurposeId, Channel), RuleId>,
     /// How a tick finds out whom it need not look at closely, if that was said.
     pub(super) screens: Option<Option<Way>>,
+    /// How many patrons it looks at together so.
+    pub(super) screened_at_once: usize,
     kept: Mutex<Kept>,
 }
 
@@ -283,6 +286,7 @@ impl<'p> Plan<'p> {
             rehearses_edits: false,
             agrees,
             screens: None,
+            screened_at_once: limits::SCREENED_AT_ONCE,
             kept: Mutex::default(),
         }
     }
@@ -311,9 +315,10 @@ impl<'p> Plan<'p> {
         self.screening(None)
     }
 
-    /// Finding out in this way whom a tick need not look at closely; `None`: looking at everybody so. All decide alike.
+    /// Finding out in this way, of two patrons at once, whom a tick need not look at closely; `None`: looking at everybody
+    /// so. All decide alike.
     pub fn screening(mut self, way: Option<Way>) -> Plan<'p> {
-        self.screens = Some(way);
+        (self.screens, self.screened_at_once) = (Some(way), 2);
         self
     }
 

@@ -104,11 +104,11 @@ fn keep_code(bulk: Bulk<'_>, way: Way, kept: &mut Option<Compiled>) {
 impl<'a> Screen<'a> {
     /// Of these patrons, in order of id. Does something else while other threads put the columns together.
     pub fn new<R>(
-        tick: &Tick<'a>,
+        tick: &mut Tick<'a>,
         patrons: &[Looked],
         since: i64,
         way: Way,
-        meanwhile: impl FnOnce() -> R,
+        meanwhile: impl FnOnce(&mut Tick<'a>) -> R,
     ) -> Result<(Screen<'a>, R), StoreError> {
         let plan = tick.plan;
         let mut kept = plan.kept();
@@ -119,7 +119,7 @@ impl<'a> Screen<'a> {
         let mut columns = None;
         let beside = rayon::in_place_scope(|scope| {
             scope.spawn(|_| columns = Some(gathered.columns()));
-            meanwhile()
+            meanwhile(tick)
         });
         let columns = columns.expect("the scope ends when they are there");
         let rules: Vec<RuleId> = plan.campaigns.iter().filter_map(condition_of).collect();

@@ -343,25 +343,31 @@ pub(super) fn touched(
 }
 
 /// Visits the patrons of the work list, in their order. Their changes are known from the entry `since` on.
-fn visit(tick: &mut Tick<'_>, work: &[Looked], since: i64) -> Result<(), TickError> {
+fn visit<'a>(tick: &mut Tick<'a>, work: &[Looked], since: i64) -> Result<(), TickError> {
     let way = screen::way(tick.plan, work.len());
     if way.is_some() {
         screen::prepare(tick, work.len())?;
     }
-    for together in work.chunks(if way.is_some() { limits::SCREENED_AT_ONCE } else { BATCH }) {
+    let mut screened: Option<(&[Looked], Screen<'a>, Vec<PatronState>)> = None;
+    for together in work.chunks(if way.is_some() { tick.plan.screened_at_once } else { BATCH }) {
         let ids: Vec<PatronId> = together.iter().map(|looked| looked.chosen.patron).collect();
-        let (db, reads) = (tick.db(), tick.plan.reads);
-        let states = || state::load(db, &ids, reads);
-        let (screen, states) = match way {
-            None => (None, states()),
-            Some(way) => {
-                let (screen, states) = Screen::new(tick, together, since, way, states)?;
-                (Some(screen), states)
-            }
+        let states = |tick: &Tick<'_>| state::load(tick.db(), &ids, tick.plan.reads);
+        let Some(way) = way else {
+            let states = states(tick)?;
+            visit_all(tick, together, states, None)?;
+            continue;
         };
-        visit_all(tick, together, states?, screen.as_ref())?;
+        // No visit changes what is read of another patron.
+        let visit_those_before = screened
+            .take()
+            .map(|(before, screen, states)| move |tick: &mut Tick<'a>| visit_all(tick, before, states, Some(&screen)));
+        let (screen, states) = Screen::new(tick, together, since, way, |tick| {
+            visit_those_before.map_or(Ok(()), |visit| visit(tick))?;
+            Ok::<_, TickError>(states(tick)?)
+        })?;
+        screened = Some((together, screen, states?));
     }
-    Ok(())
+    screened.map_or(Ok(()), |(last, screen, states)| visit_all(tick, last, states, Some(&screen)))
 }
 
 fn visit_all<'a>(
