@@ -102,7 +102,8 @@ fn keep_code(bulk: Bulk<'_>, way: Way, kept: &mut Option<Compiled>) {
 }
 
 impl<'a> Screen<'a> {
-    /// Of these patrons, in order of id. Does something else while other threads put the columns together.
+    /// Of these patrons, in order of id. Does something else while other threads put the columns together and find the
+    /// conditions.
     pub fn new<R>(
         tick: &mut Tick<'a>,
         patrons: &[Looked],
@@ -112,21 +113,25 @@ impl<'a> Screen<'a> {
     ) -> Result<(Screen<'a>, R), StoreError> {
         let plan = tick.plan;
         let mut kept = plan.kept();
+        let Kept { conditions, audiences: of_audiences, base, .. } = &mut *kept;
         let (reader, dates) = (tick.transaction.reader(), dates(tick));
         let choice =
-            Choice { reader: &reader, wanted: &plan.reading.wanted, dates: &dates, base: kept.base.as_ref(), since };
+            Choice { reader: &reader, wanted: &plan.reading.wanted, dates: &dates, base: base.as_ref(), since };
         let gathered = choice.gather(patrons.iter().map(|looked| &looked.chosen))?;
-        let mut columns = None;
+        let (rules, now): (Vec<RuleId>, _) = (plan.campaigns.iter().filter_map(condition_of).collect(), tick.now);
+        let bulk = Bulk::new(&plan.rules, tick.world, &rules, way).with_validity();
+        let mut bulk = with_code(bulk, way, conditions);
+        let mut found = None;
         let beside = rayon::in_place_scope(|scope| {
-            scope.spawn(|_| columns = Some(gathered.columns()));
+            scope.spawn(|_| {
+                let columns = gathered.columns();
+                let (truths, untils) = bulk.run_until(&columns, now);
+                found = Some((columns, truths, untils));
+            });
             meanwhile(tick)
         });
-        let columns = columns.expect("the scope ends when they are there");
-        let rules: Vec<RuleId> = plan.campaigns.iter().filter_map(condition_of).collect();
-        let bulk = Bulk::new(&plan.rules, tick.world, &rules, way).with_validity();
-        let mut bulk = with_code(bulk, way, &mut kept.conditions);
-        let (truths, untils) = bulk.run_until(&columns, tick.now);
-        keep_code(bulk, way, &mut kept.conditions);
+        let (columns, truths, untils) = found.expect("the scope ends when they are there");
+        keep_code(bulk, way, conditions);
         let (mut audiences, mut admitting) = (Vec::new(), vec![None; plan.campaigns.len()]);
         if tick.watches.iter().any(|watch| watch.scheduled.is_some()) {
             let mut rules = Vec::new();
@@ -137,9 +142,9 @@ impl<'a> Screen<'a> {
                     *admits = Some(start..rules.len());
                 }
             }
-            let mut bulk = with_code(Bulk::new(&plan.rules, tick.world, &rules, way), way, &mut kept.audiences);
+            let mut bulk = with_code(Bulk::new(&plan.rules, tick.world, &rules, way), way, of_audiences);
             audiences = bulk.run(&columns, tick.now);
-            keep_code(bulk, way, &mut kept.audiences);
+            keep_code(bulk, way, of_audiences);
         }
         let conditions = Conditions::new(&plan.campaigns, &tick.watches, &truths, columns.len());
         Ok((Screen { columns, conditions, untils, audiences, admitting }, beside))
