@@ -78,7 +78,7 @@ pub const STANDING_LATELY: i64 = 512;
 pub const STANDING_LATELY_SHARE: i64 = 20;
 
 /// Patrons whose columns a tick puts together, while it visits as many others.
-pub const SCREENED_AT_ONCE: usize = 2_048;
+pub const SCREENED_AT_ONCE: usize = 4_096;
 
 /// Years that a simulation may go on. Nobody joins or borrows in it: what is due by the data of today thins out.
 pub const SIMULATED_YEARS: i64 = 3;
