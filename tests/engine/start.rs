@@ -182,3 +182,37 @@ fn a_start_on_rows_ends_nothing_that_began_on_none() {
     }
     assert_eq!(town.sent, ["note_a", "note_b"]);
 }
+
+/// A journey that begins and ends in one tick is written as it is at the end: its enrolment, its occurrence and its message
+/// are one row each, and none of them is written again.
+#[test]
+fn what_begins_and_ends_in_one_tick_is_written_once() {
+    let program = program(
+        "campaign hello { purpose essential  audience everyone  start on visit together \
+         goal has visit since start within 9 days  send note_a }",
+    );
+    let mut town = Town::new(&program);
+    town.tick(&program, 0);
+    // The first tick of a day cleans up.
+    town.tick(&program, 1);
+    town.visit(&program, 1, "hall");
+    let rows = |town: &Town| -> i64 {
+        let tables = ["enrolment", "occurrence", "outbox", "standing", "standing_lately", "program_version"];
+        let count = |table| format!("(SELECT count(*) FROM {table})");
+        let sql = format!("SELECT {}", tables.map(count).join(" + "));
+        town.store.connection().query_row(&sql, (), |row| row.get(0)).expect("readable")
+    };
+    let before = (rows(&town), town.store.connection().total_changes() as i64);
+    bookmobile::engine::tick(&mut town.store, &Plan::new(&program), at(1).plus_seconds(60), None).expect("a tick");
+    let new = rows(&town) - before.0;
+    let written = town.store.connection().total_changes() as i64 - before.1;
+    let state: (String, i64) = town
+        .store
+        .connection()
+        .query_row("SELECT state, (SELECT count(*) FROM outbox) FROM enrolment", (), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("one enrolment");
+    assert_eq!(state, ("ended".to_owned(), 1));
+    assert_eq!(written - new, 1, "besides {new} new rows the clock");
+}
