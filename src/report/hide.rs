@@ -10,25 +10,39 @@
 //! That is more than an attacker who solves bounds or linear programs finds: each of the two tables is as possible as the
 //! true one. A count that is not small may be known.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 
-use super::table::{Bounds, CellId, Role, Table};
+use super::table::{Bounds, CellId, Other, Role, Table};
 
-/// Which cells must not be printed. Small ones, and those that would give them away.
-pub fn hidden(table: &Table, limit: i64) -> BTreeSet<CellId> {
+/// Cells that must not be printed.
+#[derive(Default)]
+pub struct Hidden {
+    pub cells: BTreeSet<CellId>,
+    /// Other tables that agreed with what was printed when they were found, and may still.
+    others: Vec<Other>,
+    /// Which of them have a small cell otherwise, and so.
+    with: HashMap<(CellId, Extreme), Vec<usize>>,
+}
+
+/// Which cells must not be printed besides those `before`, which are hidden from another reader: small ones, and those that
+/// would give them away.
+pub fn hidden(table: &Table, limit: i64, before: Hidden) -> Hidden {
     let small: Vec<CellId> = (0..table.cells().len()).filter(|&id| table.cells()[id].is_small(limit)).collect();
-    let mut hiding = Hiding { table, limit, hidden: BTreeSet::new(), others: Vec::new() };
-    hiding.hidden = small.iter().copied().filter(|&id| hiding.is_printed(id)).collect();
+    let stays: BTreeSet<CellId> = small.iter().chain(&before.cells).copied().collect();
+    let mut hiding = Hiding { table, limit, hidden: before };
+    let printed: Vec<CellId> = small.iter().copied().filter(|&id| hiding.is_printed(id)).collect();
+    hiding.hidden.cells.extend(printed);
     let mut bounds = hiding.known();
     let (mut protected, mut wide) = (Vec::new(), Vec::new());
     for &cell in &small {
         let is_protected = loop {
-            if hiding.protects(&bounds, cell) {
+            if hiding.protects(&bounds, cell, Search::Quick) {
                 break true;
             }
-            // Nothing is left to hide: what was told before tells of it.
-            let Some(more) = hiding.next(cell) else { break false };
-            hiding.hidden.insert(more);
+            // Nothing is left to hide: perhaps what was told before tells of it.
+            let Some(more) = hiding.next(cell) else { break hiding.protects(&bounds, cell, Search::Thorough) };
+            hiding.hidden.cells.insert(more);
             bounds = hiding.known();
         };
         // It stays so: hiding more only leaves more tables.
@@ -36,15 +50,15 @@ pub fn hidden(table: &Table, limit: i64) -> BTreeSet<CellId> {
     }
     wide.retain(|&cell| hiding.is_wide(&bounds, cell));
     // What turned out not to be needed is printed, the worthiest first.
-    let mut spare: Vec<CellId> = hiding.hidden.iter().copied().filter(|id| !small.contains(id)).collect();
-    spare.sort_by_key(|&id| std::cmp::Reverse((table.cells()[id].worth, table.cells()[id].value)));
+    let mut spare: Vec<CellId> = hiding.hidden.cells.difference(&stays).copied().collect();
+    spare.sort_by_key(|&id| Reverse((table.cells()[id].worth, table.cells()[id].value)));
     for cell in spare {
-        hiding.hidden.remove(&cell);
+        hiding.hidden.cells.remove(&cell);
         let bounds = hiding.known();
         let stays_wide = wide.iter().chain(&protected).all(|&cell| hiding.is_wide(&bounds, cell));
-        let told = protected.iter().position(|&cell| stays_wide && !hiding.protects(&bounds, cell));
+        let told = protected.iter().position(|&cell| stays_wide && !hiding.protects(&bounds, cell, Search::Quick));
         if !stays_wide || told.is_some() {
-            hiding.hidden.insert(cell);
+            hiding.hidden.cells.insert(cell);
         }
         // What one cell tells of it, the next one is likely to tell as well.
         if let Some(told) = told {
@@ -54,18 +68,51 @@ pub fn hidden(table: &Table, limit: i64) -> BTreeSet<CellId> {
     hiding.hidden
 }
 
+/// What a small count must possibly be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Extreme {
+    Nobody,
+    /// One below the limit, or more.
+    Many,
+}
+
+impl Extreme {
+    fn is(self, value: i64, limit: i64) -> bool {
+        match self {
+            Extreme::Nobody => value <= 0,
+            Extreme::Many => value >= limit - 1,
+        }
+    }
+
+    fn value(self, limit: i64) -> i64 {
+        match self {
+            Extreme::Nobody => 0,
+            Extreme::Many => limit - 1,
+        }
+    }
+}
+
+const EXTREMES: [Extreme; 2] = [Extreme::Nobody, Extreme::Many];
+
+/// How another table is searched for.
+#[derive(Clone, Copy)]
+enum Search {
+    /// [`Table::other`]: one in a hundred is missed, and more is hidden for it.
+    Quick,
+    /// [`Table::solved`].
+    Thorough,
+}
+
 struct Hiding<'t> {
     table: &'t Table,
     limit: i64,
-    hidden: BTreeSet<CellId>,
-    /// Other tables that agreed with what was printed when they were found, and may still.
-    others: Vec<Vec<i64>>,
+    hidden: Hidden,
 }
 
 impl Hiding<'_> {
     /// Whether it may still be hidden.
     fn is_printed(&self, cell: CellId) -> bool {
-        self.table.cells()[cell].role == Role::Printed && !self.hidden.contains(&cell)
+        self.table.cells()[cell].role == Role::Printed && !self.hidden.cells.contains(&cell)
     }
 
     fn is_known(&self, cell: CellId) -> bool {
@@ -81,8 +128,8 @@ impl Hiding<'_> {
     }
 
     /// Whether a reader can exclude neither that the cell is nobody nor that it is one below the limit.
-    fn protects(&mut self, bounds: &[Bounds], cell: CellId) -> bool {
-        self.is_wide(bounds, cell) && [0, self.limit - 1].into_iter().all(|value| self.admits(bounds, cell, value))
+    fn protects(&mut self, bounds: &[Bounds], cell: CellId, search: Search) -> bool {
+        self.is_wide(bounds, cell) && EXTREMES.into_iter().all(|extreme| self.admits(bounds, cell, extreme, search))
     }
 
     /// The same as far as bounds see it.
@@ -90,18 +137,40 @@ impl Hiding<'_> {
         bounds[cell].0 <= 0 && bounds[cell].1 >= self.limit - 1
     }
 
-    /// Whether some table has this value in the cell; those of before are looked at first.
-    fn admits(&mut self, bounds: &[Bounds], cell: CellId, value: i64) -> bool {
-        let fits = |other: &Vec<i64>| {
-            other[cell] == value && other.iter().zip(bounds).all(|(value, (low, high))| low <= value && value <= high)
-        };
-        if self.others.iter().any(fits) {
+    /// Whether some table has the cell so; those of before are looked at first.
+    fn admits(&mut self, bounds: &[Bounds], cell: CellId, extreme: Extreme, search: Search) -> bool {
+        let within = |(id, value): &(CellId, i64)| (bounds[*id].0..=bounds[*id].1).contains(value);
+        let mut others = self.with(cell, extreme).iter().map(|&nth| &self.hidden.others[nth]);
+        if extreme.is(self.table.cells()[cell].value, self.limit) || others.any(|other| other.iter().all(within)) {
             return true;
         }
-        let found = self.table.other(bounds, cell, value);
-        let is_found = found.is_some();
-        self.others.extend(found);
-        is_found
+        let wishes: Vec<i64> = (0..self.table.cells().len()).map(|id| self.wish(id)).collect();
+        let (limit, value) = (self.limit, extreme.value(self.limit));
+        let found = match search {
+            Search::Quick => self.table.other(bounds, cell, value, &wishes),
+            Search::Thorough => self.table.solved(bounds, cell, value),
+        };
+        let Some(found) = found else { return false };
+        for &(id, value) in found.iter().filter(|(id, _)| self.table.cells()[*id].is_small(limit)) {
+            for extreme in EXTREMES.into_iter().filter(|extreme| extreme.is(value, limit)) {
+                self.hidden.with.entry((id, extreme)).or_default().push(self.hidden.others.len());
+            }
+        }
+        self.hidden.others.push(found);
+        true
+    }
+
+    /// What a cell may be in the table that is looked for next, so that it serves many: what it is in none of before.
+    fn wish(&self, id: CellId) -> i64 {
+        let cell = &self.table.cells()[id];
+        let lacks = |extreme: &Extreme| !extreme.is(cell.value, self.limit) && self.with(id, *extreme).is_empty();
+        let lacking = EXTREMES.into_iter().find(lacks).filter(|_| cell.is_small(self.limit));
+        lacking.map_or(cell.value, |extreme| extreme.value(self.limit))
+    }
+
+    /// The tables of before that have the cell otherwise, and so.
+    fn with(&self, cell: CellId, extreme: Extreme) -> &[usize] {
+        self.hidden.with.get(&(cell, extreme)).map_or(&[], Vec::as_slice)
     }
 
     /// The next cell to be hidden for the sake of `cell`: one that suffices as far as bounds see it, the least worthy first,
@@ -149,6 +218,10 @@ fn by_distance(table: &Table, cell: CellId) -> Vec<Vec<CellId>> {
 mod tests {
     use super::*;
 
+    fn of_ten(table: &Table) -> BTreeSet<CellId> {
+        hidden(table, 10, Hidden::default()).cells
+    }
+
     /// A row of arms with their total.
     fn arms(values: &[u64]) -> (Table, Vec<CellId>, CellId) {
         let mut table = Table::default();
@@ -161,21 +234,21 @@ mod tests {
     #[test]
     fn a_small_arm_takes_another_with_it() {
         let (table, cells, _) = arms(&[3, 40, 100]);
-        assert_eq!(hidden(&table, 10), BTreeSet::from([cells[0], cells[1]]));
+        assert_eq!(of_ten(&table), BTreeSet::from([cells[0], cells[1]]));
     }
 
     #[test]
     fn two_small_arms_of_a_small_sum_need_a_third() {
         let (table, cells, _) = arms(&[3, 4, 100, 200]);
-        assert_eq!(hidden(&table, 10), BTreeSet::from([cells[0], cells[1], cells[2]]));
+        assert_eq!(of_ten(&table), BTreeSet::from([cells[0], cells[1], cells[2]]));
         let (table, cells, _) = arms(&[6, 4, 100, 200]);
-        assert_eq!(hidden(&table, 10), BTreeSet::from([cells[0], cells[1]]), "ten together say nothing of either");
+        assert_eq!(of_ten(&table), BTreeSet::from([cells[0], cells[1]]), "ten together say nothing of either");
     }
 
     #[test]
     fn nothing_small_hides_nothing() {
         let (table, ..) = arms(&[10, 40, 100]);
-        assert!(hidden(&table, 10).is_empty());
+        assert!(of_ten(&table).is_empty());
     }
 
     #[test]
@@ -184,11 +257,11 @@ mod tests {
         let enrolled = table.cell(500, Role::Printed, 3);
         let sent = table.cell(497, Role::Printed, 2);
         table.rest(enrolled, vec![sent], false);
-        assert_eq!(hidden(&table, 10), BTreeSet::from([sent]));
+        assert_eq!(of_ten(&table), BTreeSet::from([sent]));
         let mut table = Table::default();
         let known = table.cell(500, Role::Printed, 3);
         let reached = table.cell(500, Role::Printed, 2);
         table.rest(known, vec![reached], true);
-        assert_eq!(hidden(&table, 10), BTreeSet::from([reached]), "everybody did it");
+        assert_eq!(of_ten(&table), BTreeSet::from([reached]), "everybody did it");
     }
 }

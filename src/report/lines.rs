@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::across::{self, Set};
 use super::count::Person;
-use super::hide;
+use super::hide::{self, Hidden};
 use super::measure::{DOES, INSIDE, KINDS, MEASURES, is_counted, is_of_sending, whole_of};
 use super::parts::{Part, Whole, parts, splits};
 use super::table::{CellId, Role, Table};
@@ -231,15 +231,15 @@ fn counted(program: &Program, asked: &[&Asked<'_>], limit: i64, most: usize) -> 
     // From whoever sees the counts alone, from whoever also knows what follows from the program, and from whoever knows that
     // nothing was sent in an arm of nobody, which tells that it is one where something was sent to all: who hides more hides
     // no less from any.
-    let mut hidden = hide::hidden(&table, limit);
+    let mut hidden = hide::hidden(&table, limit, Hidden::default());
     all.iter().flatten().flat_map(|(_, cells)| &cells.2).for_each(|&cell| table.tell(cell));
-    hidden.extend(hide::hidden(&table, limit));
+    hidden = hide::hidden(&table, limit, hidden);
     let of_nobody = all.iter().flatten().filter(|(part, _)| part.people.is_empty());
     of_nobody.filter_map(|(_, cells)| cells.0[1]).for_each(|cell| table.tell(cell));
-    hidden.extend(hide::hidden(&table, limit));
+    hidden = hide::hidden(&table, limit, hidden);
     let count = |cell: Option<CellId>| match cell {
         None => Count::None,
-        Some(cell) if hidden.contains(&cell) => Count::Hidden,
+        Some(cell) if hidden.cells.contains(&cell) => Count::Hidden,
         Some(cell) => Count::Known(table.cells()[cell].value.unsigned_abs()),
     };
     let line = |(part, cells): (Part<'_>, Cells)| {

@@ -42,7 +42,7 @@ pub(super) fn known(db: &Connection) -> rusqlite::Result<BTreeMap<String, Vec<Ca
 }
 
 /// Reports of which it is looked at what they hid and no later one shows: those before have mostly been overtaken.
-const RECENT: usize = 4;
+const RECENT: usize = 8;
 
 /// Which of the reports of a campaign, the earlier first, count as known: the last, those that show a count of a group which
 /// no later one shows, and of the [`RECENT`] ones those that hide such a count, so that it stays hidden.

@@ -76,14 +76,18 @@ pub struct Table {
 /// What is known of a cell: its least and its largest value.
 pub type Bounds = (i64, i64);
 
+/// Another table than the true one: the cells that are otherwise in it, in order, and what they are there.
+pub type Other = Vec<(CellId, i64)>;
+
 /// More than there are people: a cell of which nothing is known.
 pub const ANY: Bounds = (0, i32::MAX as i64);
 
 /// Tightenings a cell after which propagation stops. Where bounds creep towards each other in a circle, each round tells
 /// little.
 const TIGHTENINGS: usize = 40;
-/// Branches after which the search for another table gives up: the cell then counts as not protected. Nearly all are found
-/// in the first.
+/// Orders in which cells are decided before no other table counts as found.
+const ATTEMPTS: usize = 30;
+/// Branches after which the solver gives up. Nearly all are found in the first.
 const BRANCHES: u64 = 100;
 
 impl Table {
@@ -185,33 +189,51 @@ impl Table {
         true
     }
 
-    /// A table that agrees with `bounds` and in which `cell` has this value: nobody who knows no more can exclude it. `None`
-    /// also where none is found in reasonable time.
-    pub fn other(&self, bounds: &[Bounds], cell: CellId, value: i64) -> Option<Vec<i64>> {
+    /// A table that agrees with `bounds` and in which `cell` has this value: nobody who knows no more can exclude it. The
+    /// others are what is wished of them, as far as that comes of itself. `None` also where none is found in reasonable
+    /// time.
+    pub fn other(&self, bounds: &[Bounds], cell: CellId, value: i64, wishes: &[i64]) -> Option<Other> {
+        let truth: Vec<i64> = self.cells.iter().map(|cell| cell.value).collect();
         let mut decided = bounds.to_vec();
         if !self.decide(&mut decided, cell, value) {
             return None;
         }
-        self.found_near(decided).or_else(|| self.solved(bounds, cell, value))
+        // Those in most sums first.
+        let mut order: Vec<CellId> = (0..decided.len()).filter(|&id| decided[id].0 < decided[id].1).collect();
+        order.sort_by_key(|&id| Reverse(self.of[id].len()));
+        let mut found = self.found_near(decided.clone(), &order, wishes);
+        for _ in 0..ATTEMPTS {
+            // One that does not fit after the others is decided before them.
+            if let Err(stuck) = found {
+                order.retain(|&id| id != stuck);
+                order.insert(0, stuck);
+                found = self.found_near(decided.clone(), &order, &truth);
+            }
+        }
+        found.ok().map(|found| self.otherwise(&found))
     }
 
-    /// A table within `bounds`, mostly found and soon: cells are decided one after the other, those in most sums first, each
-    /// as near to its true value as what was decided before allows.
-    fn found_near(&self, mut bounds: Vec<Bounds>) -> Option<Vec<i64>> {
-        let mut order: Vec<CellId> = (0..self.cells.len()).filter(|&id| bounds[id].0 < bounds[id].1).collect();
-        order.sort_by_key(|&id| Reverse(self.of[id].len()));
-        for cell in order {
+    fn otherwise(&self, values: &[i64]) -> Other {
+        let is_other = |(id, &value): (CellId, &i64)| (value != self.cells[id].value).then_some((id, value));
+        values.iter().enumerate().filter_map(is_other).collect()
+    }
+
+    /// A table within `bounds`, mostly found and soon: cells are decided one after the other, each as near to what is
+    /// wished of it as what was decided before allows; else a cell for which no value was left.
+    fn found_near(&self, mut bounds: Vec<Bounds>, order: &[CellId], wishes: &[i64]) -> Result<Vec<i64>, CellId> {
+        for &cell in order {
             let (low, high) = bounds[cell];
-            let near = self.cells[cell].value.clamp(low, high);
-            let mut values = [near, low, high];
-            values.sort_by_key(|value| value.abs_diff(near));
+            let near = |value: i64| value.clamp(low, high);
+            let mut values = [near(wishes[cell]), near(self.cells[cell].value), low, high];
+            values[1..].sort_by_key(|value| value.abs_diff(near(self.cells[cell].value)));
             if low < high && !values.into_iter().any(|value| self.decide(&mut bounds, cell, value)) {
-                return None;
+                return Err(cell);
             }
         }
         let found: Vec<i64> = bounds.into_iter().map(|(value, _)| value).collect();
         // Where bounds creep they may have been left before they met.
-        self.sums.iter().all(|sum| sum.missing(&found) == 0).then_some(found)
+        let amiss = self.sums.iter().find(|sum| sum.missing(&found) != 0);
+        amiss.map_or(Ok(found), |sum| Err(sum.whole))
     }
 
     /// Decides a cell, and what follows from it. `false`: it does not fit, and the bounds are as before.
@@ -228,9 +250,9 @@ impl Table {
         fits
     }
 
-    /// The same for certain, as an integer program: every open cell that hangs together with this one is a variable, every
-    /// sum between them a constraint. All others keep their true values.
-    fn solved(&self, bounds: &[Bounds], cell: CellId, value: i64) -> Option<Vec<i64>> {
+    /// The same for certain and slowly, as an integer program: every open cell that hangs together with this one is a
+    /// variable, every sum between them a constraint. All others keep their true values.
+    pub fn solved(&self, bounds: &[Bounds], cell: CellId, value: i64) -> Option<Other> {
         let mut problem = Problem::new(OptimizationDirection::Minimize);
         let mut variables: BTreeMap<CellId, Variable> = BTreeMap::new();
         let mut values: Vec<i64> = self.cells.iter().map(|cell| cell.value).collect();
@@ -265,7 +287,7 @@ impl Table {
         // What the solver says in floating point is not believed before it adds up.
         let fits = |(value, (low, high)): (&i64, &Bounds)| low <= value && value <= high;
         let adds_up = self.sums.iter().all(|sum| sum.missing(&values) == 0) && values.iter().zip(bounds).all(fits);
-        adds_up.then_some(values)
+        adds_up.then(|| self.otherwise(&values))
     }
 }
 
@@ -284,11 +306,13 @@ mod tests {
         let mut bounds = table.known(|cell| cell != parts[2]);
         assert!(table.narrow(&mut bounds));
         assert_eq!(bounds[parts[2]], (3, 3));
-        assert_eq!(table.other(&bounds, parts[2], 4), None);
+        let truth = [143, 40, 100, 3];
+        let other = |bounds: &[Bounds], value: i64| table.other(bounds, parts[2], value, &truth);
+        assert_eq!(other(&bounds, 4), None);
         let bounds = table.known(|cell| cell != parts[2] && cell != parts[0]);
-        assert_eq!(table.other(&bounds, parts[2], 0), Some(vec![143, 43, 100, 0]));
-        assert_eq!(table.other(&bounds, parts[2], 43), Some(vec![143, 0, 100, 43]));
-        assert_eq!(table.other(&bounds, parts[2], 44), None);
+        assert_eq!(other(&bounds, 0), Some(Vec::from([(parts[0], 43), (parts[2], 0)])));
+        assert_eq!(other(&bounds, 43), Some(Vec::from([(parts[0], 0), (parts[2], 43)])));
+        assert_eq!(other(&bounds, 44), None);
     }
 
     /// Bounds alone would leave two cells open of which no table has both: the search sees it.
@@ -303,7 +327,9 @@ mod tests {
         let mut bounds = table.known(|cell| wholes.contains(&cell));
         assert!(table.narrow(&mut bounds));
         assert_eq!(bounds[cells[0]], (0, 2));
-        assert!(table.other(&bounds, cells[0], 1).is_some());
-        assert!(table.other(&bounds, cells[0], 0).is_none() && table.other(&bounds, cells[0], 2).is_none());
+        let other = |value: i64| table.other(&bounds, cells[0], value, &[1, 1, 1, 2, 2, 2]);
+        assert!(other(1).is_some() && other(0).is_none() && other(2).is_none());
+        let solved = |value: i64| table.solved(&bounds, cells[0], value);
+        assert!(solved(1).is_some() && solved(0).is_none() && solved(2).is_none());
     }
 }

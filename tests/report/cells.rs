@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bookmobile::report::count::{Came, Person};
-use bookmobile::report::hide::hidden;
+use bookmobile::report::hide::{Hidden, hidden};
 use bookmobile::report::lines::{Asked, Count, Group, Line, Measured, lines};
 use bookmobile::report::table::{Role, Table};
 use bookmobile::report::verdict::name;
@@ -51,7 +51,8 @@ fn grid(luck: &mut Luck, limit: i64, primary_only: bool) -> (usize, usize) {
         table.sum(whole, parts);
     }
     let small: Vec<usize> = (0..names.len()).filter(|&id| table.cells()[id].is_small(limit)).collect();
-    let is_hidden: Vec<usize> = if primary_only { small.clone() } else { hidden(&table, limit).into_iter().collect() };
+    let is_hidden: Vec<usize> =
+        if primary_only { small.clone() } else { hidden(&table, limit, Hidden::default()).cells.into_iter().collect() };
     assert!(small.iter().all(|id| is_hidden.contains(id)), "small counts are hidden");
     for id in (0..names.len()).filter(|id| !is_hidden.contains(id)) {
         attack.reads(&names[id], table.cells()[id].value.unsigned_abs());
