@@ -17,7 +17,9 @@ fn main() {
     let mut table = "&[\n".to_owned();
     for page in pages {
         let code = page.file_stem().expect("a file has a name").to_string_lossy();
-        writeln!(table, "    ({code:?}, include_str!({:?})),", page.display().to_string()).expect("a text grows");
+        // Relative to the manifest, so that a checkout that is moved still builds.
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/docs/diagnostics/{code}.md\")");
+        writeln!(table, "    ({code:?}, include_str!({path})),").expect("a text grows");
     }
     table.push(']');
     std::fs::write(variable("OUT_DIR").join("diagnostic_pages.rs"), table).expect("cargo's folder is writable");
