@@ -13,7 +13,7 @@ use crate::catalogue::{Channel, PurposeId};
 use crate::program::Program;
 use crate::review::{consent, show};
 use crate::rule::{ConsentKind, ConsentState, Facts};
-use crate::store::{Needs, Said, Store, StoreError};
+use crate::store::{Needs, Said, Store, StoreError, Word};
 use crate::symbol::Symbol;
 use crate::time::{Day, Instant};
 
@@ -158,20 +158,31 @@ fn record(
     let transaction = store.begin().map_err(failed)?;
     let mut writer = transaction.writer(&program.library.zone, now);
     let changed = writer.say(facts.patron, said).map_err(failed)?;
-    let lifts = changed && said.state == ConsentState::Given && !said.kind.is_implied();
-    if lifts && let Some(address) = facts.address(&program.catalogue.contact, said.channel) {
-        let hash = transaction.reader().hash_key().map_err(failed)?.address(said.channel, &address);
-        writer.lift(&hash, Some(name.as_str()), "an express consent was recorded").map_err(failed)?;
-    }
     drop(writer);
+    let words = transaction.reader().words(facts.patron).map_err(failed)?;
+    let is_said = |word: &&Word| word.purpose == name && word.channel == said.channel;
+    let holds = words.iter().find(is_said).is_some_and(|word| consent::is_in_force(word, program, now));
+    let mut lifted = 0;
+    if changed
+        && holds
+        && !said.kind.is_implied()
+        && let Some(address) = facts.address(&program.catalogue.contact, said.channel)
+    {
+        // What was said of the address later outranks it.
+        let hash = transaction.reader().hash_key().map_err(failed)?.address(said.channel, &address);
+        let mut writer = transaction.writer(&program.library.zone, now);
+        let why = "an express consent was recorded";
+        lifted = writer.lift(&hash, Some(name.as_str()), Some(said.at), why).map_err(failed)?;
+    }
     transaction.commit().map_err(failed)?;
     if !changed {
         terminal.note("nothing changed: what is known is the same, is newer, or outranks it")?;
     }
-    for word in store.reader().words(facts.patron).map_err(failed)? {
-        if word.purpose == name && word.channel == said.channel {
-            write_wrapped(terminal, "", &consent::sentence(&word, program, now))?;
-        }
+    for word in words.iter().filter(is_said) {
+        write_wrapped(terminal, "", &consent::sentence(word, program, now))?;
+    }
+    if lifted > 0 {
+        terminal.note(&format!("the address is off the suppression list for {name}"))?;
     }
     if said.state == ConsentState::Given {
         for line in consent::suppressed(store, program, facts).map_err(failed)? {

@@ -116,7 +116,7 @@ impl Suppress {
                 let hash = hash(&store, &address)?;
                 let transaction = store.begin().map_err(failed)?;
                 let mut writer = transaction.writer(zone, clock());
-                let lifted = writer.lift(&hash, purpose.as_deref(), &reason).map_err(failed)?;
+                let lifted = writer.lift(&hash, purpose.as_deref(), None, &reason).map_err(failed)?;
                 drop(writer);
                 transaction.commit().map_err(failed)?;
                 let what = match lifted {

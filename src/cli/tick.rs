@@ -11,7 +11,8 @@ use super::program::compile;
 use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::{self, Counts, Plan, TickError, TickReport};
 use crate::limits;
-use crate::review::versions;
+use crate::program::{Campaign, Program, StartKind};
+use crate::review::{show, versions};
 use crate::store::{HeldBy, Store, StoreError, Turn, Work};
 use crate::time::{Day, Instant, TimeOfDay, Zone};
 
@@ -65,6 +66,7 @@ impl Tick {
         let plan = plan.with_older(&older);
         let plan = plan.with_renames_doubted(self.as_new.into_iter().collect());
         let plan = if self.after_outage { plan } else { plan.with_largest_gap(limits::TICK_GAP_DAYS) };
+        let last = engine::last_tick(&store).map_err(failed)?;
         let bar = terminal::bar("{spinner} deciding");
         let report = engine::tick(&mut store, &plan, now, None);
         bar.finish_and_clear();
@@ -72,10 +74,12 @@ impl Tick {
             TickError::Store(error) => failed(error),
             error => Failure::new(format!("{}: {error}", self.store.display())),
         })?;
+        let too_late = last.map_or_else(Vec::new, |last| too_late(&program, &report, last, now));
         if self.json {
-            write_json(&report, now, terminal)?
+            write_json(&report, &too_late, now, terminal)?
         } else {
-            write_text(&report, now, zone, terminal)?
+            write_text(&report, now, zone, terminal)?;
+            write_too_late(&too_late, last, zone, terminal)?
         }
         Ok(Outcome::Fine)
     }
@@ -103,6 +107,42 @@ pub(super) fn turn(
         false => writeln!(terminal, "{what} held by {owner}: nothing was done here.")?,
     }
     Ok(ControlFlow::Break(Outcome::Fine))
+}
+
+/// The campaigns of which something may have come due since the last tick that is older than their `expires after`. What
+/// is true of a patron, or of a record, waits for the tick that finds it.
+fn too_late<'p>(program: &'p Program, report: &TickReport, last: Instant, now: Instant) -> Vec<&'p str> {
+    let is_dated = |campaign: &&Campaign| match campaign.start.kind {
+        StartKind::Becomes { .. } | StartKind::Leaves { .. } | StartKind::Change { .. } => false,
+        StartKind::Event { event, .. } => !program.catalogue.event(event).is_record(),
+        _ => true,
+    };
+    let takes_baseline = |name: &str| report.campaigns.get(name).is_some_and(|counts| counts.is_baseline);
+    (program.campaigns.iter())
+        .filter(|campaign| !campaign.is_draft && !takes_baseline(campaign.name.as_str()))
+        .filter(|campaign| now > program.library.zone.plus(last, campaign.expires_after))
+        .filter(is_dated)
+        .map(|campaign| campaign.name.as_str())
+        .collect()
+}
+
+fn write_too_late(
+    too_late: &[&str],
+    last: Option<Instant>,
+    zone: &Zone,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let Some(last) = last.filter(|_| !too_late.is_empty()) else { return Ok(()) };
+    let text = format!(
+        "The last tick was at {}. Of these campaigns, what came due since and is older than `expires after` says starts \
+         nobody: {}.",
+        show::instant(last, zone),
+        too_late.join(", ")
+    );
+    for line in show::wrapped(&text, "", 80) {
+        writeln!(terminal, "{line}")?;
+    }
+    Ok(())
 }
 
 fn write_text(report: &TickReport, now: Instant, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -140,7 +180,7 @@ fn sentence(counts: &Counts) -> String {
     parts.join(", ")
 }
 
-fn write_json(report: &TickReport, now: Instant, terminal: &mut Terminal) -> Result<(), Failure> {
+fn write_json(report: &TickReport, too_late: &[&str], now: Instant, terminal: &mut Terminal) -> Result<(), Failure> {
     let campaigns: serde_json::Map<String, serde_json::Value> = (report.campaigns.iter())
         .map(|(name, counts)| {
             let object = json!({
@@ -156,7 +196,8 @@ fn write_json(report: &TickReport, now: Instant, terminal: &mut Terminal) -> Res
             (name.clone(), object)
         })
         .collect();
-    let object = json!({ "at": now.timestamp().to_string(), "patrons": report.patrons, "campaigns": campaigns });
+    let at = now.timestamp().to_string();
+    let object = json!({ "at": at, "patrons": report.patrons, "campaigns": campaigns, "starts_too_late": too_late });
     writeln!(terminal, "{object}")?;
     Ok(())
 }

@@ -319,7 +319,7 @@ impl Answer<'_> {
             };
             writer.say(self.sent.patron, &said)?;
             if let Some(hash) = present {
-                writer.lift(&hash, Some(word.purpose.as_str()), "the address confirmed a consent")?;
+                writer.lift(&hash, Some(word.purpose.as_str()), None, "the address confirmed a consent")?;
             }
         }
         if purposes.is_empty() {

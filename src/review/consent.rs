@@ -86,6 +86,12 @@ pub fn sentence(word: &Word, program: &Program, now: Instant) -> String {
     }
 }
 
+/// Whether the word is a consent that is in force.
+pub fn is_in_force(word: &Word, program: &Program, now: Instant) -> bool {
+    let today = program.library.zone.day(now);
+    word.state == ConsentState::Given && matches!(Force::of(word, program, today), Force::Now)
+}
+
 /// Whether a consent that was given holds.
 enum Force {
     /// It is dated ahead.

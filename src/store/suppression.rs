@@ -228,6 +228,11 @@ impl Writer<'_> {
         let sql = "INSERT OR IGNORE INTO suppression (hash, purpose, reason, at, note) VALUES (?1, ?2, ?3, ?4, ?5)";
         let values = params![hash, purpose, entry.reason.word(), entry.at.0, entry.note];
         let is_new = self.connection.prepare_cached(sql)?.execute(values)? > 0;
+        if !is_new {
+            // It has been said again: no word of before lifts it.
+            let sql = "UPDATE suppression SET at = ?3 WHERE hash = ?1 AND purpose = ?2 AND at < ?3";
+            self.connection.prepare_cached(sql)?.execute(params![hash, purpose, entry.at.0])?;
+        }
         if is_new {
             let detail = json!({ "hash": hex(hash), "purpose": purpose, "reason": entry.reason.word() });
             self.audit("suppressed", None, &detail)?;
@@ -235,19 +240,21 @@ impl Writer<'_> {
         Ok(is_new)
     }
 
-    /// Takes an address off the list: for a purpose, or (`None`) all that stands there. The reason is kept in the
-    /// audit. How many entries there were.
+    /// Takes an address off the list: for a purpose, or (`None`) all that stands there; of this only what stands there since
+    /// `up_to` or before. The reason is kept in the audit. How many entries there were.
     ///
     /// # Errors
     /// If SQLite does.
-    pub fn lift(&mut self, hash: &KeyedHash, purpose: Option<&str>, why: &str) -> Result<usize, StoreError> {
-        let lifted = match purpose {
-            Some(purpose) => {
-                let sql = "DELETE FROM suppression WHERE hash = ?1 AND purpose = ?2";
-                self.connection.prepare_cached(sql)?.execute(params![hash, purpose])?
-            }
-            None => self.connection.prepare_cached("DELETE FROM suppression WHERE hash = ?1")?.execute([hash])?,
-        };
+    pub fn lift(
+        &mut self,
+        hash: &KeyedHash,
+        purpose: Option<&str>,
+        up_to: Option<Instant>,
+        why: &str,
+    ) -> Result<usize, StoreError> {
+        let sql =
+            "DELETE FROM suppression WHERE hash = ?1 AND (?2 IS NULL OR purpose = ?2) AND (?3 IS NULL OR at <= ?3)";
+        let lifted = self.connection.prepare_cached(sql)?.execute(params![hash, purpose, up_to.map(|at| at.0)])?;
         if lifted > 0 {
             self.audit("lifted", None, &json!({ "hash": hex(hash), "purpose": purpose, "why": why }))?;
         }

@@ -163,6 +163,28 @@ fn a_consent_dated_ahead_is_not_yet_in_force_and_lines_fit() {
     assert!(out.lines().chain(said.lines()).all(|line| line.chars().count() <= 80), "{out}{said}");
 }
 
+/// What an address asked for is lifted by an express consent of later that holds, and by no other.
+#[test]
+fn an_old_consent_lifts_no_suppression() {
+    let town = Town::new();
+    town.patron("21", "ana@example.org", "2026-02-01");
+    let command =
+        |what: &[&str], more: &[&str]| run(&town, &[what, &["--store", "STORE", "--program", PROGRAM], more].concat());
+    let give = |more: &[&str]| command(&["consent", "21"], &[&["give", "promotion", "--by", "email"], more].concat());
+    let is_on_the_list = || command(&["suppress"], &["show", "ana@example.org"]).0 == Some(1);
+    assert_eq!(command(&["suppress"], &["add", "ana@example.org", "--purpose", "promotion"]).0, Some(0));
+    let (_, _, said) = give(&["--on", "2026-02-01"]);
+    assert!(is_on_the_list() && said.contains("suppressed: email"), "given before: {said}");
+    let (_, out, _) = give(&["--on", "2026-02-02", "--until", "2026-02-03"]);
+    assert!(is_on_the_list() && out.contains("no longer in force"), "{out}");
+    let (_, out, said) = give(&[]);
+    assert!(!is_on_the_list() && said.contains("off the suppression list for promotion"), "{out}{said}");
+    // An address that is put there again is there since then.
+    assert_eq!(command(&["suppress"], &["add", "ana@example.org"]).0, Some(0));
+    give(&["--implied", "relationship"]);
+    assert!(is_on_the_list());
+}
+
 #[test]
 fn a_link_an_address_and_an_erasure_have_exit_codes_for_scripts() {
     let town = Town::new();

@@ -123,7 +123,14 @@ fn tim_04_the_command_asks_to_confirm() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains("--after-outage") && said.contains("library.db"), "{said}");
-        assert!(run(&["--after-outage"]).status.success());
+        let confirmed = run(&["--after-outage"]);
+        assert!(confirmed.status.success());
+        if command[0] == "tick" {
+            let told = String::from_utf8_lossy(&confirmed.stdout).into_owned();
+            let end = "what came due since\n  and is older than `expires after` says starts nobody: birthday, due, ready,\n  \
+                       renew, thanks, weekly.\n";
+            assert!(told.ends_with(end), "{told}");
+        }
     }
 }
 

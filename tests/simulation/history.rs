@@ -381,7 +381,7 @@ impl Change {
                 writer.suppress(&hashes.address(*channel, address), &entry)?;
             }
             Change::Lift { channel, address } => {
-                writer.lift(&hashes.address(*channel, address), None, "a mistake")?;
+                writer.lift(&hashes.address(*channel, address), None, None, "a mistake")?;
             }
             Change::Erase { person, never_again } => {
                 if let Some(patron) = writer.patron_by_key(&key(*person))? {
