@@ -168,21 +168,27 @@ fn failure(
     failed("complained", false).then_some("is of somebody who complained")
 }
 
-/// Whether the message that came back was the guardian's: its step says so, or the patron was a minor then. What names
-/// no message of the program is about the patron's own address.
+/// Whether the message that came back was the guardian's. What does not say so (it was written by an older version, or by
+/// hand) is taken by what the campaign sends: to guardians alone, or to a minor. What names no message of the program is
+/// about the patron's own address.
 fn went_to_guardian(plan: &Plan<'_>, facts: &Facts, event: &Event, row: &EventRow) -> bool {
+    if let Some(Value::Bool(to_guardian)) = value_in(event, row, "to_guardian") {
+        return *to_guardian;
+    }
     let named = (name_in(event, row, "campaign"), name_in(event, row, "message"));
     let (Some(campaign), Some(name)) = named else { return false };
     let Some(campaign) = plan.program.campaign(campaign) else { return false };
-    let mut of_guardians = false;
+    let (mut to_guardians, mut to_others) = (false, false);
     campaign.each_step(&mut |step| {
-        if let StepKind::Send { message, to, .. } = &step.kind {
-            let is_it = plan.program.messages[*message].name == name;
-            of_guardians |= is_it && matches!(to, Recipient::Guardian);
+        if let StepKind::Send { message, to, .. } = &step.kind
+            && plan.program.messages[*message].name == name
+        {
+            to_guardians |= matches!(to, Recipient::Guardian);
+            to_others |= !matches!(to, Recipient::Guardian);
         }
     });
     let purpose = plan.program.catalogue.purpose(campaign.purpose);
-    of_guardians || purpose.needs_consent && is_minor(plan, facts, row.at)
+    to_guardians && !to_others || purpose.needs_consent && is_minor(plan, facts, row.at)
 }
 
 fn value_in<'r>(event: &Event, row: &'r EventRow, field: &str) -> Option<&'r Value> {

@@ -256,8 +256,11 @@ impl Answer<'_> {
             About { campaign: self.sent.campaign, message: self.sent.message, purpose, channel: self.sent.channel };
         let mut fields = about.fields(catalogue, event);
         // What comes back and is reported is final.
-        if let Some(hard) = catalogue.event(event).field(Symbol::new("hard")) {
-            fields[usize::from(hard)].1 = Some(Value::Bool(true));
+        let to_guardian = self.sent.recipient == RecipientKind::Guardian;
+        for (name, value) in [("hard", true), ("to_guardian", to_guardian)] {
+            if let Some(field) = catalogue.event(event).field(Symbol::new(name)) {
+                fields[usize::from(field)].1 = Some(Value::Bool(value));
+            }
         }
         writer.event(self.sent.patron, event, Some(key), self.now, &fields)?;
         Ok(())

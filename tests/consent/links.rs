@@ -1,5 +1,6 @@
 //! `{{confirm}}` and `{{unsubscribe}}`: what a link does, once, and what no link does.
 
+use bookmobile::catalogue::Value;
 use bookmobile::engine::{NotOurs, Response, Return, returned};
 use bookmobile::message::link::Links;
 use bookmobile::rule::{ConsentKind, ConsentState, PatronId};
@@ -232,5 +233,37 @@ fn what_comes_back_is_noted_by_the_message_s_link_once() {
         town.deliver("2026-02-04", 10);
         assert_eq!(town.got(ANA, "news"), 1);
         assert!(town.reason().contains(why), "{}", town.reason());
+    }
+}
+
+/// The same message goes to a patron and to the guardian: what comes back says whose address it was.
+#[test]
+fn a_bounce_is_about_the_address_that_was_written_to() {
+    const PARENT: &str = "parent@example.org";
+    for (bounces, own, of_parent) in [(ANA, 1, 2), (PARENT, 2, 1)] {
+        let town = Town::new();
+        let ana = town.patron("21", ANA, "2026-02-01");
+        let (guardian, wish) = (town.field("guardian_email"), town.program.catalogue.event_named("wish".into()));
+        town.write(town.at("2026-02-01", 9), |writer| {
+            writer.patron("21", None, &[(guardian, Some(Value::text(PARENT)))])?;
+            writer.event(
+                ana,
+                wish.expect("declared"),
+                None,
+                town.at("2026-02-02", 8),
+                &[(0, Some(Value::text("a place")))],
+            )
+        });
+        for (day, date) in ["2026-02-02", "2026-02-04", "2026-02-06"].into_iter().enumerate() {
+            town.tick(date, 9);
+            town.deliver(date, 10);
+            if day == 1 {
+                let (links, now) = (town.links(), town.at(date, 11));
+                let link = town.link(bounces, "c");
+                let noted = returned(&mut town.store(), &town.program, &links, &link, Return::Bounced, now);
+                assert_eq!(noted.expect("the store answers"), Ok(()));
+            }
+        }
+        assert_eq!((town.got(ANA, "notice"), town.got(PARENT, "notice")), (own, of_parent), "{bounces}");
     }
 }

@@ -18,6 +18,10 @@ impl Context<'_> {
             if name == "bounced" {
                 fields.push(Field { optional: false, ..field("hard", Type::Bool) });
             }
+            // Whose address it is that counts as none.
+            if matches!(name, "bounced" | "complained") {
+                fields.push(field("to_guardian", Type::Bool));
+            }
             self.add_engine_event(name, fields);
         }
         let mut answered = vec![field("survey", Type::Name(NameKind::Survey))];
