@@ -98,11 +98,20 @@ fn write_text(found: &DryRun, program: &Program, detailed: bool, terminal: &mut 
     )?;
     match found.last_tick {
         Some(at) => writeln!(terminal, "The last tick was at {}.", show::instant(at, zone))?,
-        None => writeln!(
-            terminal,
-            "The store has not ticked yet: the first tick takes note of what is there and\n\
-             starts nothing; what comes after it does."
-        )?,
+        None => {
+            let is_started = |preview: &Preview| preview.starts.is_some_and(|starts| starts.started > 0);
+            let nothing = match found.campaigns.iter().any(is_started) {
+                true => "nothing but for those whom a campaign takes as current members",
+                false => "nothing",
+            };
+            let text = format!(
+                "The store has not ticked yet: the first tick takes note of what is there and starts {nothing}; what \
+                 comes after it does."
+            );
+            for line in show::wrapped(&text, "", 80) {
+                writeln!(terminal, "{}", line.trim_start())?;
+            }
+        }
     }
     if let (true, [preview]) = (detailed, found.campaigns.as_slice()) {
         write_one(found, preview, program, terminal)?;

@@ -252,6 +252,11 @@ impl<'p> Plan<'p> {
         Plan::with(program, |campaign| !campaign.is_draft)
     }
 
+    /// Whether a campaign starts at its first tick with whom it finds in its segment.
+    pub fn takes_current_members(&self) -> bool {
+        self.campaigns.iter().any(|running| matches!(running.start, Start::Becomes { including_current: true, .. }))
+    }
+
     /// The campaigns that `runs` picks, drafts too.
     pub fn with(program: &'p Program, runs: impl Fn(&Campaign) -> bool) -> Plan<'p> {
         let by = Fingerprints::forms(program);

@@ -1,5 +1,8 @@
 //! Dry-run and explain: what they say is what a tick does, and they write nothing.
 
+use bookmobile::catalogue::Value;
+use bookmobile::check::compile;
+use bookmobile::diagnostic::Sources;
 use bookmobile::engine::{self, Handed, Plan};
 use bookmobile::eval::{Truth, Way};
 use bookmobile::program::Program;
@@ -78,6 +81,41 @@ fn a_dry_run_foretells_the_tick_and_the_delivery_and_writes_nothing() {
         assert!(happened.iter().any(|(campaign, ..)| campaign == "due_soon"), "{happened:?}");
         assert_eq!(foretold(&found), happened, "day {day}");
     }
+}
+
+/// What a first tick starts of current members, a dry-run before it says.
+#[test]
+fn a_dry_run_foretells_a_first_tick_that_takes_current_members() {
+    let source = r#"
+library "L" { timezone "America/Toronto"  languages en  sender "L" <news@library.example>  quiet none }
+purpose essential "Notices" without consent
+patron { email email optional }
+message hello { email { subject "Hello" body "Hello." } }
+campaign at_once { purpose essential  audience everyone  start on entering including current members  send hello }
+campaign later   { purpose essential  audience everyone  start on entering  send hello }
+"#;
+    let mut sources = Sources::default();
+    sources.add("program.campaign", source.to_owned());
+    let program = compile(sources).program.expect("a program");
+    let mut store = Store::in_memory().expect("a store");
+    store.align(&program.catalogue).expect("it fits");
+    let now = at(&program, 0);
+    let transaction = store.begin().expect("a transaction");
+    let mut writer = transaction.writer(&program.library.zone, now);
+    let email = [(program.catalogue.field_named("email".into()).expect("declared"), Some(Value::text("a@x.example")))];
+    writer.patron("1", Some(now), &email).expect("written");
+    writer.patron("2", Some(now), &[]).expect("written");
+    drop(writer);
+    transaction.commit().expect("committed");
+
+    for means in [Means::default(), Means { excerpt: true, ..Means::default() }] {
+        let found = dry_run(&store, &program, None, now, &means).expect("a preview");
+        assert_eq!(foretold(&found), [("at_once".to_owned(), "hello".to_owned(), [1, 0, 1])]);
+    }
+    let ticking = Plan::new(&program);
+    engine::tick(&mut store, &ticking, now, None).expect("ticked");
+    engine::deliver(&mut store, &ticking, now, &mut |_| Handed::Over(Vec::new())).expect("delivered");
+    assert_eq!(outbox(&store, 0), [("at_once".to_owned(), "hello".to_owned(), [1, 0, 1])]);
 }
 
 /// With native code, a snapshot and an excerpt a dry-run says what it says by the interpreter, from SQLite, over a copy

@@ -253,9 +253,12 @@ impl Context<'_> {
                     .label("with `together` there are several")
                     .help("name their fields inside `{{#each events}}`, or start without `together`"),
             ),
-            None if scope.row.is_some() && !scope.in_campaign => self.fail(
+            None if scope.row.is_some() => self.fail(
                 diagnostic
-                    .label("no campaign started on an event")
+                    .label(match scope.in_campaign {
+                        true => "what starts the campaign is not at hand inside this `where`",
+                        false => "no campaign started on an event",
+                    })
                     .help("inside `where` the event's fields stand alone: write the field without `event.`"),
             ),
             None if scope.in_campaign => self.fail(

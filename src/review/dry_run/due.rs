@@ -115,7 +115,8 @@ pub(super) fn preview(
         .query_row("SELECT max(ticked_at) FROM engine_clock", [], |row| row.get::<_, Option<i64>>(0))?
         .map(Instant);
     let mut due = Due { has_ticked: last_tick.is_some(), last_tick, ..Due::default() };
-    if !due.has_ticked {
+    // A first tick takes note of what is there, and starts nobody else.
+    if !due.has_ticked && !plan.takes_current_members() {
         return Ok(due);
     }
     let waiting = waiting(store.connection(), only)?;

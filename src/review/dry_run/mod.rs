@@ -208,7 +208,8 @@ fn preview(
         start: one_line(program.sources.snippet(campaign.start.span)),
         next: next(),
         funnel,
-        starts: due.has_ticked.then(|| due.campaigns.get(&name).copied().unwrap_or_default()),
+        starts: (due.has_ticked || !due.campaigns.is_empty())
+            .then(|| due.campaigns.get(&name).copied().unwrap_or_default()),
         messages: of_it(&due.messages),
         skipped: due.skipped.get(&name).cloned().unwrap_or_default(),
         waiting: of_it(&due.waiting),

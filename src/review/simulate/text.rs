@@ -87,8 +87,8 @@ impl Text {
         );
         if !found.had_ticked {
             self.paragraph(
-                "The store has not ticked yet: the first tick takes note of what is there and starts nothing; shares \
-                 (holdout, split, sample) will be drawn otherwise.",
+                "The store has not ticked yet: the first tick takes note of what is there and starts nobody but current \
+                 members, where a campaign takes them; shares (holdout, split, sample) will be drawn otherwise.",
             );
         }
     }

@@ -101,7 +101,7 @@ pub(super) fn phrase(rule: Rule) -> String {
         Rule::question => "a question",
         Rule::weekday => "a day of the week",
         Rule::month => "a month",
-        Rule::ordinal => "`first`, `second`, `third`, `fourth`, `last`",
+        Rule::ordinal => "`first`, `second`, `third`, `fourth`",
         Rule::parameters => "parameters in parentheses",
         Rule::arguments => "arguments in parentheses",
         Rule::values => "values in parentheses",
