@@ -4,10 +4,11 @@
 //! each). Fifty campaigns start on entering a segment each. After quiet news next to nothing is to be decided, after
 //! busy ones something for every third patron, and mixed ones are one busy in four. The clock moves on between ticks so
 //! far that it brings up about the same number of patrons in a store of any size; how long five minutes without news take
-//! is measured apart. Seven rounds with the engines, thirty-one without them. A tick is measured from its begin to the end of its commit, in a process that keeps its plan; one more is measured as a
-//! command. `--engines` lets DuckDB answer the fifty segments for everybody in the same rounds (`pip install duckdb
-//! numpy`). Stores are made once and kept in the folder, if one is named; the run works on copies. After each midnight
-//! whom the store holds to be in a segment is compared with an evaluation of everybody.
+//! is measured apart. Seven rounds with the engines, thirty-one without them. A tick is measured from its begin to the
+//! end of its commit, in a process that keeps its plan; one more is measured as a command. `--engines` lets DuckDB answer
+//! the fifty segments for everybody in the same rounds (`pip install duckdb numpy`). Stores are made once and kept in the
+//! folder, if one is named; the run works on copies. After each midnight whom the store holds to be in a segment is
+//! compared with an evaluation of everybody.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::dry_run::write_wrapped;
 use super::program::compile;
 use super::{Failure, Outcome, Terminal, terminal};
 use crate::engine::{self, Counts, Plan, TickError, TickReport};
@@ -139,10 +140,7 @@ fn write_too_late(
         show::instant(last, zone),
         too_late.join(", ")
     );
-    for line in show::wrapped(&text, "", 80) {
-        writeln!(terminal, "{line}")?;
-    }
-    Ok(())
+    write_wrapped(terminal, "", &text)
 }
 
 fn write_text(report: &TickReport, now: Instant, zone: &Zone, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -5,7 +5,7 @@
 //! Statistical Disclosure Control", Springer 2001, chapter 4) until this holds:
 //!
 //! > For every small count, printed or implied, there is a table of counts that agrees with everything printed and in
-//! > which it is nobody, and another one in which it is one below the limit.
+//! > which it is nobody, and another one in which it is one below the limit, or more.
 //!
 //! That is more than an attacker who solves bounds or linear programs finds: each of the two tables is as possible as the
 //! true one. A count that is not small may be known.

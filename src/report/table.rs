@@ -5,9 +5,9 @@
 //! nowhere, and are cells all the same: whoever subtracts has them. An inequality (sent <= enrolled) is such a sum with a
 //! cell that nobody prints, since no count is negative.
 //!
-//! Two tools read a table: [`Table::narrow`] finds what follows from known cells by propagating bounds, quickly and
+//! Three tools read a table: [`Table::narrow`] finds what follows from known cells by propagating bounds, quickly and
 //! roughly; [`Table::other`] finds a whole other table that agrees with the known cells, which no attacker of whatever
-//! skill can tell from the true one.
+//! skill can tell from the true one; [`Table::solved`] finds one for certain, and slowly.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
