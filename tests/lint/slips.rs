@@ -48,6 +48,11 @@ const SLIPS: &[(&str, &str, &str)] = &[
         "E0003",
         "send, wait, if",
     ),
+    (
+        "purpose essential  audience everyone  start on visit where (event.place is \"x\")\n  send note",
+        "E0121",
+        "without `event.`",
+    ),
     ("purpose essential  audience everyone  start on visit\n  sent note", "E0003", "did you mean `send`?"),
     ("purpose essential  audience everyone  start on visit  start on call\n  send note", "E0401", "keep one `start`"),
     ("audience everyone  start on visit\n  send note", "E0402", "`purpose essential`"),
